@@ -1,0 +1,396 @@
+"""The words of the house: what flows between its rooms. Imports nothing of ours.
+
+Arrays are series x periods; a missing value is NaN, never zero. Dates are plain dates; moments are UTC.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Dates = NDArray[np.datetime64]
+
+Step = Literal["week", "month"]
+Kind = Literal["flow", "stock", "share"]
+Direction = Literal["up", "down"]
+Severity = Literal["low", "medium", "high"]
+SignalKind = Literal["surge", "drift", "neighbours"]
+State = Literal["opened", "updated", "acknowledged", "snoozed", "resolved"]
+DriverKind = Literal["breakdown", "stage", "stock", "benchmark"]
+
+EVENT_KINDS = (
+    "contact", "referral", "assessment", "section_47", "conference", "plan_start", "plan_end",
+    "visit", "review", "care_start", "care_end",
+)  # fmt: skip
+DIMENSIONS = ("team", "locality", "source", "category", "age_band", "gender", "ethnicity")
+# What every child-level reader gives, one row an event. `child` and `family` are keyed hashes.
+EVENT_COLUMNS = (
+    "child", "event", "date", "recorded", "family", *DIMENSIONS, "outcome", "previous_plans", "previous_plan_end",
+)  # fmt: skip
+# What the totals reader gives, one row a series and period; `slice` is a tuple of (dimension, value) pairs.
+TOTALS_COLUMNS = ("measure", "slice", "step", "period", "count", "of")
+QUANTILES = (0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.975)
+
+Slice = tuple[tuple[str, str], ...]
+
+
+class InputError(Exception):
+    """A file that cannot be used: str() is one line that names file, row, column and remedy."""
+
+    def __init__(self, file: str, reason: str, remedy: str, row: int | None = None, column: str | None = None):
+        self.file, self.reason, self.remedy, self.row, self.column = file, reason, remedy, row, column
+        place = file + (f", row {row}" if row is not None else "") + (f", column {column}" if column else "")
+        super().__init__(f"{place}: {reason}; {remedy}")
+
+
+class SendError(Exception):
+    """A message that did not get through.
+
+    `permanent`: trying again cannot help. `ambiguous`: it may have arrived, look before sending again.
+    `retry_after`: seconds the other side asked for.
+    """
+
+    def __init__(
+        self, reason: str, *, permanent: bool = False, ambiguous: bool = False, retry_after: float | None = None
+    ):
+        self.permanent, self.ambiguous, self.retry_after = permanent, ambiguous, retry_after
+        super().__init__(reason)
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """One row left out of an extract: never holds an identifier, a name or a date of birth."""
+
+    place: str  # "row 12" of a CSV, "List_3 row 7" of a workbook, "line 80" of an XML file
+    column: str
+    reason: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class SeriesKey:
+    """One measure in one slice; an empty slice is the whole council."""
+
+    measure: str
+    slice: Slice = ()
+
+    @property
+    def is_council(self) -> bool:
+        return not self.slice
+
+    @property
+    def where(self) -> str:
+        """The slice as a person says it: "North / Team 2", or "council"."""
+        return " / ".join(value for _, value in self.slice) or "council"
+
+    def __str__(self) -> str:
+        return self.measure + "".join(f" {name}={value}" for name, value in self.slice)
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Every series over the same periods, as known on one day.
+
+    count: S x P, NaN where missing. of: S x P, NaN unless the series is a share. capped: S x P, counts in which a
+    large family weighs no more than a usual one (equal to count where families are unknown); detectors read it.
+    provisional: how many of the newest periods may still grow.
+    """
+
+    keys: tuple[SeriesKey, ...]
+    kinds: tuple[Kind, ...]
+    periods: Dates
+    step: Step
+    count: Floats
+    of: Floats
+    capped: Floats
+    provisional: int = 0
+
+    def select(self, rows: Iterable[int]) -> Panel:
+        """Returns the panel of these rows only."""
+        at = list(rows)
+        return replace(
+            self,
+            keys=tuple(self.keys[i] for i in at),
+            kinds=tuple(self.kinds[i] for i in at),
+            count=self.count[at],
+            of=self.of[at],
+            capped=self.capped[at],
+        )
+
+    def until(self, end: int) -> Panel:
+        """Returns the panel of the first `end` periods only: what a causal method may see."""
+        return replace(
+            self,
+            periods=self.periods[:end],
+            count=self.count[:, :end],
+            of=self.of[:, :end],
+            capped=self.capped[:, :end],
+        )
+
+    def uncapped(self) -> Panel:
+        """Returns the panel with large families in full: for what people read rather than what detectors judge."""
+        return replace(self, capped=self.count)
+
+    def row(self, key: SeriesKey) -> int:
+        return self.keys.index(key)
+
+    def is_kind(self, *kinds: Kind) -> NDArray[np.bool_]:
+        """Returns which series are of these kinds (S)."""
+        return np.array([kind in kinds for kind in self.kinds], bool)
+
+
+@dataclass(frozen=True, slots=True)
+class NotRun:
+    """A detector or model that could not judge a series, with its reason: never shown as "nothing found"."""
+
+    key: SeriesKey
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """A detector's view of the last N periods of every series, each from earlier periods only; arrays are S x N.
+
+    expected, lower, upper: one-step expectation and 95% band (proportions for a share). p_value: chance of as much
+    evidence without a change; score: -log10 of it. window: periods since the onset most in evidence. reasons: why a
+    period could not be judged, "" where it was (then the other arrays hold numbers).
+    """
+
+    expected: Floats
+    lower: Floats
+    upper: Floats
+    p_value: Floats
+    score: Floats
+    window: Floats
+    reasons: NDArray[np.object_]
+
+
+@dataclass(frozen=True)
+class Forecasts:
+    """Predictive quantiles: values is S x H x Q (Q as in QUANTILES), never negative; models names one a series."""
+
+    keys: tuple[SeriesKey, ...]
+    origin: dt.date  # the last period the forecast has seen
+    periods: Dates
+    values: Floats
+    models: tuple[str, ...]
+    not_run: tuple[NotRun, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """A detector's finding on one series at one period.
+
+    observed and expected are counts per period, or proportions for a share; (lower, upper) is the 95% band of one
+    period. total and total_expected are summed from the onset to the period (for a stock: the level itself).
+    """
+
+    key: SeriesKey
+    kind: SignalKind
+    direction: Direction
+    period: dt.date
+    onset: dt.date
+    observed: float
+    expected: float
+    lower: float
+    upper: float
+    p_value: float
+    score: float
+    total: float
+    total_expected: float
+
+
+@dataclass(frozen=True, slots=True)
+class Driver:
+    """A slice or stage with its share of the excess; value is the excess in children (or events)."""
+
+    kind: DriverKind
+    name: str
+    value: float
+    share: float
+    observed: float = 0.0
+
+
+@dataclass(frozen=True)
+class Alert:
+    """What a manager sees; only lifecycle makes or changes one."""
+
+    id: str
+    kind: SignalKind
+    measure: str
+    slice: Slice
+    direction: Direction
+    severity: Severity
+    state: State
+    opened: dt.date
+    onset: dt.date
+    updated: dt.date
+    observed: float
+    expected: float
+    lower: float
+    upper: float
+    p_value: float
+    total: float
+    total_expected: float
+    drivers: tuple[Driver, ...] = ()
+    resolved: dt.date | None = None
+    snoozed_until: dt.date | None = None
+    calm: int = 0  # periods in a row without a signal
+    worst_p: float = 1.0  # the strongest evidence told so far
+    seen: dt.date = dt.date.min  # the newest period it was judged on: judging that one again changes nothing
+    told: tuple[dt.date, ...] = ()  # periods of the messages sent so far
+    text: str = ""  # the newest message
+
+    @property
+    def key(self) -> SeriesKey:
+        return SeriesKey(self.measure, self.slice)
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """One change of one alert, with its reason; id is unique and the same when the same run is repeated."""
+
+    id: str
+    alert_id: str
+    at: dt.datetime
+    was: State | None
+    now: State
+    reason: str
+    actor: str = "forecaster"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One labelled line of a message: ("Where", "North locality 18 of the 27 extra")."""
+
+    label: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Chart:
+    """What the picture shows, already safe to show: small numbers are suppressed before they come here.
+
+    observed: NaN where missing or hidden; hidden: True where a count of 1 to 5 is not shown.
+    """
+
+    title: str
+    unit: str
+    periods: tuple[dt.date, ...]
+    observed: tuple[float, ...]
+    hidden: tuple[bool, ...]
+    expected: tuple[float, ...]
+    lower: tuple[float, ...]
+    upper: tuple[float, ...]
+    ahead_periods: tuple[dt.date, ...] = ()
+    ahead_median: tuple[float, ...] = ()
+    ahead_lower: tuple[float, ...] = ()
+    ahead_upper: tuple[float, ...] = ()
+    onset: dt.date | None = None
+    onset_label: str = ""
+    alt_text: str = ""
+
+
+@dataclass(frozen=True)
+class Message:
+    """One channel-neutral message; every channel renders this and nothing else."""
+
+    alert_id: str
+    headline: str
+    severity: Severity
+    summary: str
+    lines: tuple[Line, ...]
+    evidence: str
+    chart: Chart | None = None
+    broadcast: bool = False  # an update that everyone in the channel should see, not only who follows the thread
+
+    @property
+    def text(self) -> str:
+        """The whole message as plain text, for the console, a fallback or a mail."""
+        width = max((len(line.label) for line in self.lines), default=0)
+        body = [f"{line.label:<{width}}  {line.text}" for line in self.lines]
+        return "\n".join([self.headline, self.summary, *body, self.evidence])
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a message goes: a channel by name ("slack", "console") and its address there (a Slack channel id)."""
+
+    channel: str
+    address: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.channel}:{self.address}" if self.address else self.channel
+
+
+DeliveryPart = Literal["text", "chart"]
+DeliveryState = Literal["pending", "claimed", "ambiguous", "sent", "failed"]
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One message part to one target for one transition.
+
+    A chart waits for the text it belongs to: `after` is that delivery's id. `thread` is the receipt of the alert's
+    first text on that target ("" for the first one itself): later texts go below it.
+    """
+
+    id: str
+    alert_id: str
+    transition_id: str
+    target: Target
+    part: DeliveryPart
+    message: Message
+    state: DeliveryState = "pending"
+    after: str = ""
+    thread: str = ""
+    attempts: int = 0
+    receipt: str = ""
+    error: str = ""
+    due: dt.datetime | None = None
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """Published yearly figures of one measure: value and size per council code, for one year ending 31 March.
+
+    values: share (0-1) or rate per 10,000 children; sizes: the denominator (plan starts, or children aged 0-17).
+    """
+
+    measure: str
+    year: int
+    published: dt.date
+    unit: Literal["share", "rate"]
+    values: Mapping[str, float]
+    sizes: Mapping[str, float]
+    england: float
+    names: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What a council is compared with: its own code, its statistical neighbours' and the published figures."""
+
+    code: str = ""
+    neighbours: tuple[str, ...] = ()
+    benchmarks: tuple[Benchmark, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """alpha: false-alarm rate per series, period and direction; min_history: periods a series needs to be judged."""
+
+    alpha: float
+    min_history: int
+
+
+def as_date(value: Any) -> dt.date:
+    """Returns a numpy day as a plain date."""
+    return np.datetime64(value, "D").astype(dt.date)  # type: ignore[no-any-return]
