@@ -1,0 +1,151 @@
+"""The outbox: what is to be sent, who is sending it, and what became of it.
+
+    pending --claim--> claimed --mark--> sent | failed | pending (again, later) | ambiguous
+    claimed, and its worker is gone or too late --> ambiguous: it may have been sent, so the next worker looks first
+
+An ambiguous delivery that is being looked at stays ambiguous; its owner and lease say who has it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, exists, func, literal, or_, select
+
+from forecaster.store.codec import from_text, to_text
+from forecaster.store.engine import insert
+from forecaster.store.schema import deliveries
+from forecaster.types import Delivery, DeliveryState, Message, Target
+
+HELD = ("claimed", "ambiguous")
+UNSETTLED = ("pending", *HELD)
+_COLUMNS = ("id", "alert_id", "transition_id", "part", "state", "after", "attempts", "receipt", "error", "due")
+
+
+def add(connection: Connection, items: Iterable[Delivery]) -> None:
+    """Puts deliveries into the outbox; one that was there before stays as it is."""
+    for item in sorted(items, key=lambda item: item.after != ""):  # a text comes before its chart
+        connection.execute(insert(connection, deliveries).values(_row(item)).on_conflict_do_nothing())
+
+
+def _row(item: Delivery) -> dict[str, Any]:
+    row = {name: getattr(item, name) for name in _COLUMNS}
+    return row | {"channel": item.target.channel, "address": item.target.address, "message": to_text(item.message)}
+
+
+def _same_thread(one: Any, other: Any) -> ColumnElement[bool]:
+    return and_(*(one.c[name] == other.c[name] for name in ("alert_id", "channel", "address")))
+
+
+def _query() -> Select[Any]:
+    """Deliveries with their thread: the receipt of the first text sent about the alert to the same target."""
+    first = deliveries.alias("first")
+    thread = (
+        select(first.c.receipt)
+        .where(_same_thread(first, deliveries), first.c.part == "text", first.c.state == "sent")
+        .where(first.c.position < deliveries.c.position)
+        .order_by(first.c.position)
+        .limit(1)
+    )
+    return select(deliveries, func.coalesce(thread.scalar_subquery(), "").label("thread")).order_by(
+        deliveries.c.position
+    )
+
+
+def read(connection: Connection, alert_id: str | None, state: DeliveryState | None) -> list[Delivery]:
+    """Returns the deliveries in the order in which they were put in."""
+    query = _query()
+    if alert_id is not None:
+        query = query.where(deliveries.c.alert_id == alert_id)
+    if state is not None:
+        query = query.where(deliveries.c.state == state)
+    return [_delivery(row, row.state, row.attempts) for row in connection.execute(query)]
+
+
+def _delivery(row: Row[Any], state: DeliveryState, attempts: int) -> Delivery:
+    return Delivery(
+        id=row.id,
+        alert_id=row.alert_id,
+        transition_id=row.transition_id,
+        target=Target(row.channel, row.address),
+        part=row.part,
+        message=from_text(Message, row.message),
+        state=state,
+        after=row.after,
+        thread=row.thread,
+        attempts=attempts,
+        receipt=row.receipt,
+        error=row.error,
+        due=row.due,
+    )
+
+
+def claim(
+    connection: Connection,
+    now: dt.datetime,
+    owner: str,
+    lease: dt.timedelta,
+    alive: Callable[[str], bool],
+    limit: int,
+) -> list[Delivery]:
+    """Returns deliveries that are this owner's to send until the lease is over; no other worker gets them.
+
+    state is "claimed", or "ambiguous" where somebody may have sent it already. At most one text an alert and target.
+    """
+    owners = select(deliveries.c.owner).where(deliveries.c.state.in_(HELD), deliveries.c.owner.is_not(None)).distinct()
+    gone = [other for other in connection.scalars(owners) if other != owner and not alive(other)]
+    rows = connection.execute(_claimable(now, gone).limit(limit)).all()
+    return [item for row in rows if (item := _take(connection, row, owner, now + lease))]
+
+
+def _claimable(now: dt.datetime, gone: list[str]) -> Select[Any]:
+    free = or_(deliveries.c.owner.is_(None), deliveries.c.lease_until <= now, deliveries.c.owner.in_(gone))
+    due = or_(deliveries.c.due.is_(None), deliveries.c.due <= now)
+    return _query().where(deliveries.c.state.in_(UNSETTLED), free, due, _its_text_is_sent(), ~_another_text_is_first())
+
+
+def _its_text_is_sent() -> ColumnElement[bool]:
+    before = deliveries.alias("before")
+    sent = exists().where(before.c.id == deliveries.c.after, before.c.state == "sent")
+    return or_(deliveries.c.after == "", sent)
+
+
+def _another_text_is_first() -> ColumnElement[bool]:
+    earlier = deliveries.alias("earlier")
+    return exists().where(
+        literal("text") == deliveries.c.part,
+        _same_thread(earlier, deliveries),
+        earlier.c.part == "text",
+        earlier.c.state.in_(UNSETTLED),
+        earlier.c.position < deliveries.c.position,
+    )
+
+
+def _take(connection: Connection, row: Row[Any], owner: str, lease_until: dt.datetime) -> Delivery | None:
+    """Compare and set: every claim counts an attempt, so a row that somebody else took no longer matches."""
+    state: DeliveryState = "claimed" if row.state == "pending" else "ambiguous"
+    same = (deliveries.c.id == row.id) & (deliveries.c.state == row.state) & (deliveries.c.attempts == row.attempts)
+    taken = {"state": state, "owner": owner, "lease_until": lease_until, "attempts": row.attempts + 1}
+    if not connection.execute(deliveries.update().where(same).values(taken)).rowcount:
+        return None
+    return _delivery(row, state, row.attempts + 1)
+
+
+def mark_sent(connection: Connection, delivery_id: str, receipt: str, now: dt.datetime) -> None:
+    """Sent is a fact: it holds even if the lease was over."""
+    unsent = (deliveries.c.id == delivery_id) & (deliveries.c.state != "sent")
+    values = {"state": "sent", "receipt": receipt, "error": "", "sent_at": now, "due": None}
+    connection.execute(deliveries.update().where(unsent).values(**values, owner=None, lease_until=None))
+
+
+def mark(connection: Connection, delivery_id: str, state: DeliveryState, error: str, due: dt.datetime | None) -> None:
+    """Gives a delivery back as pending, ambiguous or failed; a chart fails with its text. What is settled stays."""
+    values = {"state": state, "error": error, "due": due, "owner": None, "lease_until": None}
+    held = (deliveries.c.id == delivery_id) & deliveries.c.state.in_(HELD)
+    changed = connection.execute(deliveries.update().where(held).values(values)).rowcount
+    if changed and state == "failed":
+        chart = (deliveries.c.after == delivery_id) & deliveries.c.state.in_(UNSETTLED)
+        failed = values | {"error": f"its text failed: {error}"}
+        connection.execute(deliveries.update().where(chart).values(failed))
