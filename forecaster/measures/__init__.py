@@ -1,0 +1,18 @@
+"""Measures: what is counted, and the panel that counts it. Pure: a frame of events in, arrays out."""
+
+from __future__ import annotations
+
+from forecaster.measures.definition import Condition, Measure, Table, nearest, parse_measures
+from forecaster.measures.panel import NOT_RECORDED, build_panel
+from forecaster.measures.totals import panel_from_totals
+
+__all__ = [
+    "NOT_RECORDED",
+    "Condition",
+    "Measure",
+    "Table",
+    "build_panel",
+    "nearest",
+    "panel_from_totals",
+    "parse_measures",
+]
