@@ -1,0 +1,126 @@
+"""What a message can say beside the alert itself: the pieces the pipeline hands to render."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from forecaster.types import Dates, Floats, Kind, Severity, State, Step
+
+
+@dataclass(frozen=True)
+class History:
+    """One series over time, arrays of one length; NaN is missing.
+
+    count: events, the stock's level, or the numerator of a share; of: its denominator (None unless a share). whole:
+    the council's count where the series is a slice of it, so that council minus slice gives nothing away. expected,
+    lower and upper: per period, counts, or proportions for a share.
+    """
+
+    periods: Dates
+    count: Floats
+    expected: Floats
+    lower: Floats
+    upper: Floats
+    of: Floats | None = None
+    whole: Floats | None = None
+
+    def end(self, period: dt.date) -> int:
+        """Returns how many periods there are up to and with the one that starts on `period`."""
+        return int(np.searchsorted(self.periods, np.datetime64(period, "D"), side="right"))
+
+    @property
+    def value(self) -> Floats:
+        """The count, or the proportion for a share; NaN where nothing was counted."""
+        if self.of is None:
+            return self.count
+        return np.asarray(self.count / np.where(self.of > 0, self.of, np.nan))
+
+    @property
+    def weight(self) -> Floats:
+        """What a period weighs when several are pooled."""
+        return np.ones(len(self.count)) if self.of is None else self.of
+
+
+@dataclass(frozen=True)
+class Ahead:
+    """The forecast of the next periods: arrays of one length, counts per period (or level), proportions for a share."""
+
+    periods: Dates
+    lower: Floats
+    median: Floats
+    upper: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class YearEnd:
+    """A stock's level on 31 March, or a flow's total of the financial year (so far plus forecast); and a year ago."""
+
+    day: dt.date
+    lower: float
+    median: float
+    upper: float
+    year_ago: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Published figures of the year ending 31 March `year`: proportions (share) or per 10,000 children (rate)."""
+
+    year: int
+    neighbours: float  # their median
+    council: float | None = None
+    england: float | None = None
+    unit: Literal["share", "rate"] = "rate"
+
+
+@dataclass(frozen=True, slots=True)
+class Families:
+    """Of the events counted since the onset: children, families, and the children of the largest family."""
+
+    children: int
+    families: int
+    largest: int = 0
+
+
+@dataclass(frozen=True)
+class Context:
+    """What the message can say beside the alert itself; a piece that is None is left out, or its reason is given.
+
+    title and noun are the measure's ("Child protection plan starts", "children started a plan"); unit is what a share
+    is a share of ("plan starts"), else the chart's axis. period: first day of the period the message is about. told:
+    the periods of this alert's earlier messages, so that together they give nothing away. budget: yearly false alarms
+    used, of how many.
+    """
+
+    title: str
+    noun: str
+    kind: Kind
+    step: Step
+    period: dt.date
+    unit: str = ""
+    plural: bool = True
+    now: State = "opened"
+    reason: str = ""
+    was_severity: Severity | None = None
+    told: tuple[dt.date, ...] = ()
+    council: str = "This council"
+    threshold: int = 5
+    history: History | None = None
+    ahead: Ahead | None = None
+    ahead_reason: str = ""
+    year_end: YearEnd | None = None
+    comparison: Comparison | None = None
+    comparison_reason: str = ""
+    families: Families | None = None
+    ask: str = ""
+    data_to: dt.date | None = None
+    provisional: bool = False
+    coverage: float | None = None
+    coverage_periods: int = 104
+    model: str = ""
+    config: str = ""
+    budget: tuple[int, int] | None = None

@@ -1,0 +1,254 @@
+"""One council, one period: panel in, alerts and messages out. Pure: the clock and all knowledge are arguments."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from importlib import import_module
+
+import numpy as np
+
+from forecaster.briefing import brief
+from forecaster.calendar import per_year, year_end
+from forecaster.context import Comparison
+from forecaster.detectors.neighbours import comparisons
+from forecaster.explain import drivers
+from forecaster.lifecycle import ACTIVE, Finding, Rules, step
+from forecaster.measures import Measure
+from forecaster.quality import leave_out_incomplete
+from forecaster.render import message
+from forecaster.types import (
+    QUANTILES,
+    Alert,
+    Direction,
+    Forecasts,
+    Limits,
+    Message,
+    NotRun,
+    Panel,
+    Reference,
+    SeriesKey,
+    Severity,
+    Signal,
+    SignalKind,
+    Step,
+    Transition,
+    as_date,
+)  # fmt: skip
+
+_NO_VALUES = np.empty((0, 0, len(QUANTILES)))
+KEEP_OPEN = 0.02  # weaker evidence that keeps an open alert open, so that it does not flap
+ALARMS_PER_EPISODE = 3.0  # periods in alarm of one false alert: evidence that adds up fades slowly
+HIGH_P, HIGH_RISE = 1e-4, 1.3
+
+Group = tuple[SignalKind, str, Direction]
+
+
+@dataclass(frozen=True)
+class Watch:
+    """How a council is watched; all of it comes from config."""
+
+    measures: Mapping[str, Measure]
+    detectors: tuple[str, ...] = ("surge", "drift", "neighbours")
+    false_alerts_per_year: float = 6.0
+    min_history: Mapping[Step, int] | None = None
+    rules: Rules = field(default_factory=Rules)
+    models: tuple[str, ...] = ("counts",)
+    headline_models: tuple[str, ...] = ("prophet", "counts")  # their quantiles are averaged
+    headline: frozenset[str] = frozenset()
+    horizon: int = 13
+    seed: int = 1
+    council: str = "This council"
+    threshold: int = 5
+    least_excess: float = 6.0
+    config: str = ""
+
+    def limits(self, panel: Panel) -> Limits:
+        """Returns the limits that spend the yearly alarm budget over all series, periods and both directions."""
+        looks = per_year(panel.step) * 2 * max(len(panel.keys), 1)
+        alpha = min(self.false_alerts_per_year * ALARMS_PER_EPISODE / looks, 0.01)
+        return Limits(alpha, (self.min_history or {"week": 104, "month": 36})[panel.step])
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one period brought: alerts (all that were open or changed), and a message for each transition by its id."""
+
+    panel: Panel
+    forecasts: Forecasts
+    signals: tuple[Signal, ...]
+    not_run: tuple[NotRun, ...]
+    alerts: tuple[Alert, ...]
+    transitions: tuple[Transition, ...]
+    messages: Mapping[str, Message]
+
+
+def assess(panel: Panel, previous: Sequence[Alert], reference: Reference, watch: Watch, now: dt.datetime) -> Outcome:
+    """Returns everything the newest period of a panel brought, given the alerts there were before it."""
+    panel, incomplete = leave_out_incomplete(panel)
+    limits = watch.limits(panel)
+    signals, missed = _detect(panel, watch, replace(limits, alpha=max(limits.alpha, KEEP_OPEN)), reference)
+    unjudged = {(missing.by, missing.key) for missing in missed}
+    stepped = _step_all(panel, previous, signals, unjudged, limits, watch, now)
+    told = [(alert, transition) for alert, transition in stepped if transition]
+    forecasts = forecast(panel, [alert.key for alert, _ in told], watch)
+    figures = {item.measure: item.comparison for item in comparisons(panel, reference)}
+    was = {alert.id: alert for alert in previous}
+    messages = {
+        transition.id: _message(alert, transition, was.get(alert.id), panel, forecasts, figures, limits, watch)
+        for alert, transition in told
+    }
+    alerts = tuple(
+        replace(alert, text=messages[transition.id].text) if transition else alert for alert, transition in stepped
+    )
+    transitions = tuple(transition for _, transition in told)
+    not_run = (*incomplete, *missed, *forecasts.not_run)
+    return Outcome(panel, forecasts, tuple(signals), not_run, alerts, transitions, messages)
+
+
+def _detect(panel: Panel, watch: Watch, limits: Limits, reference: Reference) -> tuple[list[Signal], list[NotRun]]:
+    signals: list[Signal] = []
+    missed: list[NotRun] = []
+    for name in watch.detectors:
+        found, left_out = import_module(f"forecaster.detectors.{name}").detect(panel, limits, reference)
+        signals += found
+        missed += left_out
+    return signals, missed
+
+
+def _step_all(
+    panel: Panel,
+    previous: Sequence[Alert],
+    signals: Iterable[Signal],
+    unjudged: set[tuple[str, SeriesKey]],
+    limits: Limits,
+    watch: Watch,
+    now: dt.datetime,
+) -> list[tuple[Alert, Transition | None]]:
+    """Every alert after this period, with its transition: one alert a measure, kind and direction."""
+    newest = _newest_alerts(previous)
+    groups = _grouped(signals)
+    period = as_date(panel.periods[-1])
+    out: list[tuple[Alert, Transition | None]] = []
+    for group in sorted(newest.keys() | groups.keys()):
+        alert = newest.get(group)
+        signal = _speaks_for(groups.get(group, []), alert, limits.alpha, watch)
+        if signal is None and alert and (alert.kind, alert.key) in unjudged:
+            out.append((alert, None))  # not judged is not calm
+            continue
+        finding = _finding(signal, panel, watch, limits.alpha, alert) if signal else None
+        after, transition = step(alert, finding, period, now, watch.rules)
+        if after is not None:
+            out.append((after, transition))
+    return out
+
+
+def _newest_alerts(alerts: Iterable[Alert]) -> dict[Group, Alert]:
+    newest: dict[Group, Alert] = {}
+    for alert in sorted(alerts, key=lambda a: (a.state in ACTIVE, a.opened)):
+        newest[(alert.kind, alert.measure, alert.direction)] = alert
+    return newest
+
+
+def _grouped(signals: Iterable[Signal]) -> dict[Group, list[Signal]]:
+    groups: dict[Group, list[Signal]] = {}
+    for signal in signals:
+        groups.setdefault((signal.kind, signal.key.measure, signal.direction), []).append(signal)
+    return groups
+
+
+def _is_strong(signal: Signal, alpha: float, watch: Watch) -> bool:
+    """Whether a signal may open an alert: past the limits, and of enough children to be more than one family."""
+    return signal.p_value <= alpha and abs(signal.total - signal.total_expected) >= watch.least_excess
+
+
+def _speaks_for(signals: Sequence[Signal], alert: Alert | None, alpha: float, watch: Watch) -> Signal | None:
+    """The signal an alert is about: the whole council first, then what the alert was about, then the strongest.
+
+    An open alert goes on with any sign of its own series; a new one needs strong evidence.
+    """
+    strong = [s for s in signals if _is_strong(s, alpha, watch)]
+    own = [s for s in signals if alert and alert.state in ACTIVE and s.key == alert.key]
+    candidates = strong + own
+    if not candidates:
+        return None
+    mine = alert.key if alert and alert.state in ACTIVE else None
+    return min(candidates, key=lambda s: (not s.key.is_council, s.key != mine, s.p_value))
+
+
+def _finding(signal: Signal, panel: Panel, watch: Watch, alpha: float, alert: Alert | None) -> Finding:
+    strong = _is_strong(signal, alpha, watch)
+    worth_explaining = strong or alert is None
+    found = drivers(panel, signal) if worth_explaining else alert.drivers if alert else ()
+    return Finding(signal, found, severity(signal, watch.measures[signal.key.measure]), strong)
+
+
+def severity(signal: Signal, measure: Measure) -> Severity:
+    """Returns high for strong and large moves for the worse in the whole council, low for moves for the better."""
+    if measure.worse not in (signal.direction, "both"):
+        return "low"
+    before, after = sorted((signal.total + 1e-9, signal.total_expected + 1e-9))
+    large = signal.p_value <= HIGH_P and after / before >= HIGH_RISE
+    return "high" if large and signal.key.is_council else "medium"
+
+
+def forecast(panel: Panel, also: Iterable[SeriesKey], watch: Watch) -> Forecasts:
+    """Returns forecasts of the council's flows and stocks and of the series named, to 31 March or beyond."""
+    wanted = {key for key in panel.keys if key.is_council} | set(also)
+    rows = [i for i, key in enumerate(panel.keys) if key in wanted and panel.kinds[i] != "share"]
+    headline = [i for i in rows if panel.keys[i].is_council and panel.keys[i].measure in watch.headline]
+    others = [i for i in rows if i not in headline]
+    parts = [
+        _averaged([_one_model(name, panel.select(some), watch) for name in models])
+        for models, some in ((watch.headline_models, headline), (watch.models, others))
+        if some
+    ]
+    return _joined(parts) if parts else Forecasts((), as_date(panel.periods[-1]), panel.periods[:0], _NO_VALUES, ())
+
+
+def _one_model(name: str, panel: Panel, watch: Watch) -> Forecasts:
+    closing = np.datetime64(year_end(as_date(panel.periods[-1])))
+    days = 7 if panel.step == "week" else 28
+    horizon = max(watch.horizon, int((closing - panel.periods[-1]).astype(int)) // days + 1)
+    limits = watch.limits(panel)
+    found: Forecasts = import_module(f"forecaster.models.{name}").forecast(
+        panel, horizon, limits.min_history, watch.seed
+    )
+    return found
+
+
+def _averaged(members: Sequence[Forecasts]) -> Forecasts:
+    """One forecast whose quantiles are the mean of its members' (Vincent averaging); all judge the same series."""
+    first = members[0]
+    values = np.mean([member.values for member in members], axis=0)
+    return replace(first, values=values, models=("+".join(m.models[0] for m in members if m.models),) * len(first.keys))
+
+
+def _joined(parts: Sequence[Forecasts]) -> Forecasts:
+    first = parts[0]
+    return Forecasts(
+        tuple(key for part in parts for key in part.keys),
+        first.origin,
+        first.periods,
+        np.concatenate([part.values for part in parts]),
+        tuple(model for part in parts for model in part.models),
+        tuple(missed for part in parts for missed in part.not_run),
+    )
+
+
+def _message(
+    alert: Alert,
+    transition: Transition,
+    was: Alert | None,
+    panel: Panel,
+    forecasts: Forecasts,
+    figures: Mapping[str, Comparison],
+    limits: Limits,
+    watch: Watch,
+) -> Message:
+    context = brief(
+        alert, transition, panel, forecasts, figures, watch.measures[alert.measure], limits=limits, was=was,
+        shown=watch.horizon, council=watch.council, threshold=watch.threshold, config=watch.config,
+    )  # fmt: skip
+    return message(alert, context)

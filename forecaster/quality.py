@@ -1,0 +1,40 @@
+"""Whether the newest periods are complete: a week entered late must not read as a fall."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forecaster.baseline import baseline
+from forecaster.types import NotRun, Panel, SeriesKey
+
+LOOK_BACK = 6  # newest periods that may still be waiting for entry
+LEAST_SHARE = 0.5  # of the council's expected events, all flows together: no real week falls this far
+EVERYTHING = SeriesKey("all measures")
+
+
+def leave_out_incomplete(panel: Panel) -> tuple[Panel, list[NotRun]]:
+    """Returns the panel with newest periods that look incomplete set to missing, and a not-run for each of them."""
+    flows = [i for i, key in enumerate(panel.keys) if key.is_council and panel.kinds[i] == "flow"]
+    if len(flows) < 2 or len(panel.periods) <= 2 * LOOK_BACK:
+        return panel, []
+    council = panel.select(flows)
+    first = len(panel.periods) - LOOK_BACK
+    base, season = baseline(council.uncapped().until(first), ahead=LOOK_BACK)
+    expected = (base.level[:, -1:] * season).sum(0)
+    observed = np.nansum(council.count[:, first:], axis=0)
+    suspect = np.flatnonzero(observed < LEAST_SHARE * expected)
+    reasons = [
+        f"{panel.step} of {panel.periods[first + i]} looks incomplete: {observed[i] / expected[i]:.0%} of what is usual"
+        for i in suspect
+    ]
+    return _blank(panel, first + suspect), [NotRun(EVERYTHING, "completeness", reason) for reason in reasons]
+
+
+def _blank(panel: Panel, at: NDArray[np.int_]) -> Panel:
+    count, of, capped = panel.count.copy(), panel.of.copy(), panel.capped.copy()
+    for array in (count, of, capped):
+        array[:, at] = np.nan
+    return replace(panel, count=count, of=of, capped=capped)
