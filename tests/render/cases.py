@@ -1,0 +1,188 @@
+"""Alerts and contexts of every kind, made from a seed: what the tests of words, pictures and channels speak about."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import replace
+
+import numpy as np
+
+from forecaster.context import Ahead, Comparison, Context, Families, History, YearEnd
+from forecaster.types import Alert, Driver, Floats
+
+MONDAY = dt.date(2018, 1, 8)
+ONSET = dt.date(2017, 11, 20)
+
+
+def weeks(count: int, last: dt.date = MONDAY) -> np.ndarray:
+    return np.datetime64(last, "D") - 7 * np.arange(count)[::-1]
+
+
+def months(count: int, last: dt.date = dt.date(2017, 5, 1)) -> np.ndarray:
+    return (np.datetime64(last, "M") - np.arange(count)[::-1]).astype("datetime64[D]")
+
+
+def history(mean: float = 40.0, surge: float = 1.6, length: int = 208, since: int = 8, seed: int = 7) -> History:
+    """Weekly counts with a surge in the newest `since` weeks."""
+    level = np.full(length, float(mean))
+    level[length - since :] *= surge
+    count = np.random.default_rng(seed).poisson(level).astype(float)
+    expected, half = np.full(length, mean), np.full(length, 2.2 * mean**0.5)
+    return History(weeks(length), count, expected, np.maximum(expected - half, 0), expected + half)
+
+
+def share_history(
+    rate: float = 0.2, of: float = 60.0, length: int = 156, drift: float = 0.12, seed: int = 3
+) -> History:
+    """A weekly share that drifts up over the newest half year."""
+    rng = np.random.default_rng(seed)
+    truth = rate + drift * np.clip((np.arange(length) - length + 26) / 26, 0, 1)
+    denominator = rng.poisson(of, length).astype(float)
+    count = rng.binomial(denominator.astype(int), truth).astype(float)
+    half = 2 * np.sqrt(rate * (1 - rate) / of)
+    flat = np.full(length, rate)
+    return History(weeks(length), count, flat, flat - half, flat + half, of=denominator)
+
+
+def ahead(median: float = 45.0, half: float = 12.0, length: int = 13) -> Ahead:
+    periods = np.datetime64(MONDAY, "D") + 7 * np.arange(1, length + 1)
+    flat: Floats = np.full(length, median)
+    return Ahead(periods, flat - half, flat, flat + half)
+
+
+def alert(past: History | None = None, **changes: object) -> Alert:
+    """An alert on the newest week of a history, its totals those of the history."""
+    past = past or history()
+    onset = changes.get("onset", ONSET)
+    assert isinstance(onset, dt.date)
+    start = past.end(onset) - 1
+    total, expected = float(past.count[start:].sum()), float((past.expected * past.weight)[start:].sum())
+    made = Alert(
+        id="a1", kind="surge", measure="plan_starts", slice=(), direction="up", severity="high", state="opened",
+        opened=MONDAY, onset=onset, updated=MONDAY, observed=float(past.value[-1]), expected=float(past.expected[-1]),
+        lower=float(past.lower[-1]), upper=float(past.upper[-1]), p_value=1e-5, total=total, total_expected=expected,
+    )  # fmt: skip
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+def drivers(excess: float, *named: tuple[str, float, float]) -> tuple[Driver, ...]:
+    """Drivers from (name, value, observed); a name without "=" is a stage."""
+    kinds = ("breakdown" if "=" in name else "stage" for name, _, _ in named)
+    return tuple(
+        Driver(kind, name, value, value / excess, observed)  # type: ignore[arg-type]
+        for kind, (name, value, observed) in zip(kinds, named, strict=True)
+    )
+
+
+def context(past: History | None = None, **changes: object) -> Context:
+    """Everything a surge of plan starts can say."""
+    made = Context(
+        title="Child protection plan starts", noun="children started a plan", unit="children", kind="flow", step="week",
+        period=MONDAY, council="Herefordshire", history=past or history(), ahead=ahead(),
+        year_end=YearEnd(dt.date(2018, 3, 31), 2210, 2340, 2470, 2050),
+        comparison=Comparison(2017, neighbours=46.2, council=45.1, england=56.3, unit="rate"),
+        families=Families(children=520, families=301, largest=6),
+        ask="Who challenged the strategy meetings in North locality?",
+        data_to=dt.date(2018, 1, 14), provisional=True, coverage=0.948, model="counts", config="1a2b3c", budget=(3, 6),
+    )  # fmt: skip
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+def surge() -> tuple[Alert, Context]:
+    past = history()
+    found = alert(past)
+    excess = found.total - found.total_expected
+    named = drivers(
+        excess,
+        ("referrals", excess * 0.2, 300), ("section 47 enquiries ending in a conference", excess * 0.66, 90),
+        ("locality=North locality", excess * 0.7, 210), ("locality=City", excess * 0.2, 160),
+        ("locality=Golden Valley", excess * 0.1, 4), ("locality=South Wye", 0.0, 120),
+        ("team=Team 2", excess * 0.65, 150), ("team=Team 4", excess * 0.2, 80), ("team=Team 9", excess * 0.15, 60),
+        ("category=Neglect", excess * 0.6, 250), ("category=Emotional abuse", excess * 0.4, 200),
+        ("age_band=0-4", excess * 0.5, 250), ("age_band=5-9", excess * 0.5, 100),
+    )  # fmt: skip
+    return replace(found, drivers=named), context(past)
+
+
+def drift() -> tuple[Alert, Context]:
+    past = share_history()
+    found = alert(
+        past, kind="drift", measure="repeat_plans", severity="medium", onset=dt.date(2017, 8, 7),
+    )  # fmt: skip
+    excess = found.total - found.total_expected
+    named = drivers(excess, ("locality=Leominster", excess * 0.6, 100), ("category=Neglect", excess * 0.5, 150))
+    about = context(
+        past, title="Repeat plans", noun="plans were repeat plans", unit="plan starts", kind="share",
+        ahead=ahead(0.31, 0.1), year_end=None, families=None, ask="What was left undone when the first plans ended?",
+        comparison=Comparison(2017, neighbours=0.156, council=0.172, england=0.187, unit="share"),
+    )  # fmt: skip
+    return replace(found, drivers=named), about
+
+
+def fall() -> tuple[Alert, Context]:
+    past = history(mean=150, surge=0.6, seed=11)
+    found = alert(past, measure="referrals", direction="down", severity="medium", slice=(("source", "Police"),))
+    about = context(
+        past, title="Referrals", noun="referrals arrived", unit="referrals", ahead=None,
+        ahead_reason="too little history for this source", year_end=None, families=None, comparison=None,
+        comparison_reason="the neighbours publish no figures by source", ask="Has the police changed its form?",
+        provisional=False, budget=None,
+    )  # fmt: skip
+    return found, about
+
+
+def stock() -> tuple[Alert, Context]:
+    past = history(mean=180, surge=1.2, seed=5)
+    found = alert(past, measure="plans_open", slice=(("locality", "North locality"),))
+    level, usual = past.count[-1], past.expected[-1]
+    found = replace(found, total=level, total_expected=usual)
+    excess = level - usual
+    named = drivers(excess, ("slower ends", excess * 0.7, 90), ("more starts", excess * 0.3, 60))
+    about = context(
+        past, title="Open child protection plans", noun="children were on a plan", unit="children", kind="stock",
+        ahead=ahead(222, 20), year_end=YearEnd(dt.date(2018, 3, 31), 190, 220, 236, 172), families=None,
+    )  # fmt: skip
+    return replace(found, drivers=tuple(replace(d, kind="stock") for d in named)), about
+
+
+def neighbours() -> tuple[Alert, Context]:
+    _, about = drift()
+    found = alert(
+        share_history(), kind="neighbours", measure="repeat_plans", severity="low", onset=dt.date(2017, 1, 9),
+        observed=0.262, expected=0.214, lower=0.172, upper=0.255, total=81, total_expected=66,
+    )  # fmt: skip
+    return found, replace(
+        about, comparison=Comparison(2017, neighbours=0.214, council=0.262, england=0.187, unit="share")
+    )
+
+
+def updated() -> tuple[Alert, Context]:
+    found, about = surge()
+    return replace(found, state="updated"), replace(
+        about, now="updated", was_severity="medium", told=(dt.date(2017, 12, 25),),
+        reason="severity rose from medium to high: section 47 now explains most of it",
+    )  # fmt: skip
+
+
+def resolved() -> tuple[Alert, Context]:
+    past = history(seed=9, surge=1.0)
+    found = replace(alert(past), state="resolved", resolved=MONDAY)
+    return found, context(past, now="resolved", reason="four weeks in a row as expected")
+
+
+def low_count() -> tuple[Alert, Context]:
+    past = history(mean=2.2, surge=3.0, since=3, seed=2)
+    found = alert(past, measure="care_starts", onset=dt.date(2017, 12, 25), slice=(("team", "Leominster"),))
+    excess = found.total - found.total_expected
+    named = drivers(excess, ("category=Neglect", excess * 0.7, 11), ("category=Physical abuse", excess * 0.3, 4))
+    about = context(
+        past, title="Children starting care", noun="children started care", ahead=ahead(2.5, 2.0), families=None,
+        year_end=YearEnd(dt.date(2018, 3, 31), 108, 121, 135, 4), ask="Are these one family?",
+    )  # fmt: skip
+    return replace(found, drivers=named), about
+
+
+CASES = {
+    "opened_surge": surge, "opened_drift": drift, "opened_fall": fall, "opened_stock": stock,
+    "opened_neighbours": neighbours, "updated_surge": updated, "resolved_surge": resolved, "low_count": low_count,
+}  # fmt: skip

@@ -1,0 +1,374 @@
+"""What each kind of message says."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from forecaster.context import Comparison, Families, YearEnd
+from forecaster.render import LIMIT, message
+from forecaster.types import Driver
+from tests.render import cases
+
+
+def line(made, label: str) -> str:
+    return next((line.text for line in made.lines if line.label == label), "")
+
+
+def of(case, **changes):
+    """The message of a case with some of its context changed."""
+    alert, context = case()
+    return message(alert, replace(context, **changes))
+
+
+@pytest.mark.parametrize(
+    ("case", "headline"),
+    [
+        ("opened_surge", "Child protection plan starts are surging - week of 8 January 2018"),
+        ("opened_drift", "Repeat plans are drifting up - week of 8 January 2018"),
+        ("opened_fall", "Referrals from Police are falling - week of 8 January 2018"),
+        ("opened_stock", "Open child protection plans are rising in North locality - week of 8 January 2018"),
+        ("opened_neighbours", "Repeat plans are well above our statistical neighbours - week of 8 January 2018"),
+        ("updated_surge", "Child protection plan starts are still surging - week of 8 January 2018"),
+        ("resolved_surge", "Child protection plan starts are back to what is expected - week of 8 January 2018"),
+        ("low_count", "Children starting care are surging in Leominster - week of 8 January 2018"),
+    ],
+)
+def test_the_headline_is_what_a_person_would_say_aloud(case, headline):
+    assert message(*cases.CASES[case]()).headline == headline
+
+
+def test_the_headline_agrees_with_a_singular_title():
+    assert of(cases.drift, title="The share of repeat plans", plural=False).headline.startswith(
+        "The share of repeat plans is drifting up"
+    )
+
+
+def test_a_drift_down_and_neighbours_below_are_said_so():
+    alert, context = cases.drift()
+    assert "drifting down" in message(replace(alert, direction="down"), context).headline
+    alert, context = cases.neighbours()
+    assert "well below" in message(replace(alert, direction="down"), context).headline
+
+
+def test_a_month_is_named_as_a_month():
+    past = cases.history()
+    past = replace(past, periods=cases.months(len(past.periods)))
+    alert = cases.alert(past, onset=dt.date(2017, 4, 1))
+    made = message(alert, cases.context(past, step="month", period=dt.date(2017, 5, 1)))
+    assert made.headline.endswith("surging - May 2017")
+    assert made.summary == "High severity, since April 2017."
+    assert "In two months:" in line(made, "What")
+
+
+def test_the_summary_says_how_severe_and_since_when():
+    assert message(*cases.surge()).summary == "High severity, since w/c 20 November."
+    assert message(*cases.updated()).summary == "High severity (was medium), since w/c 20 November."
+    assert message(*cases.neighbours()).summary == "Low severity, over the last year."
+    assert message(*cases.resolved()).summary == "Resolved. It was open from w/c 20 November to w/c 8 January."
+
+
+def test_what_moved_is_told_against_what_was_expected():
+    alert, context = cases.surge()
+    counted, summed = int(context.history.count[-1]), int(context.history.count[-8:].sum())
+    assert line(message(alert, context), "What") == (
+        f"{counted} children started a plan that week; 40 were expected (95% band 26-54). "
+        f"In eight weeks: {summed} against 320."
+    )
+
+
+def test_a_share_is_told_with_its_numerator_and_denominator():
+    alert, context = cases.drift()
+    counted, total = context.history.count[-1], context.history.of[-1]
+    expected = f"{counted:.0f} plans were repeat plans that week, of {total:.0f} plan starts ({counted / total:.0%}); "
+    assert line(message(alert, context), "What").startswith(expected + "20% was expected (95% band 10-30%).")
+
+
+def test_a_stock_is_a_level_and_has_no_sum():
+    made = message(*cases.stock())
+    assert "at the end of that week" in line(made, "What")
+    assert "In eight weeks" not in made.text
+
+
+def test_drivers_are_ranked_and_told_as_parts_of_the_excess():
+    made = message(*cases.surge())
+    assert line(made, "Why").startswith(
+        "Section 47 enquiries ending in a conference 130 of the 197 extra, referrals 39"
+    )
+    assert line(made, "Where").startswith("North locality 138 of the 197 extra, City 39")
+    assert line(made, "Who").startswith("Neglect 118 of the 197 extra, Emotional abuse 79.")
+
+
+def test_a_name_that_ends_in_a_digit_is_kept_apart_from_its_number():
+    assert "Team 2: 128, Team 4: 39" in line(message(*cases.surge()), "Where")
+
+
+def test_a_small_driver_and_a_second_one_are_not_named():
+    where = line(message(*cases.surge()), "Where")
+    assert "Golden Valley" not in where
+    assert "smaller groups not shown" in where
+
+
+def test_only_the_first_three_drivers_that_matter_are_named():
+    alert, context = cases.surge()
+    excess = alert.total - alert.total_expected
+    many = cases.drivers(excess, *[(f"team=Team {letter}", excess / 4, 90) for letter in "DCBA"], ("team=Z", 1, 50))
+    assert line(message(replace(alert, drivers=many), context), "Where") == (
+        f"Team A {excess / 4:.0f} of the {excess:.0f} extra, Team B {excess / 4:.0f}, Team C {excess / 4:.0f}."
+    )
+
+
+def test_when_few_drivers_explain_it_the_others_are_as_expected():
+    alert, context = cases.surge()
+    excess = alert.total - alert.total_expected
+    named = cases.drivers(excess, ("locality=North", excess * 0.95, 90), ("locality=South", excess * 0.05, 50))
+    assert line(message(replace(alert, drivers=named), context), "Where").endswith("extra, others as expected.")
+
+
+def test_a_fall_is_told_in_fewer():
+    alert, context = cases.fall()
+    excess = alert.total - alert.total_expected
+    named = cases.drivers(excess, ("team=East", excess, 90), ("source=School", excess * 0.5, 80))
+    made = message(replace(alert, drivers=named), context)
+    assert line(made, "Where") == f"East {-excess:.0f} of the {-excess:.0f} fewer."
+    assert line(made, "From").startswith("School")
+
+
+def test_drivers_are_told_as_percentages_when_the_sum_is_not_shown():
+    alert, context = cases.surge()
+    made = message(alert, replace(context, history=None))
+    assert "70% of the rise" in line(made, "Where")
+
+
+def test_drivers_of_a_low_series_are_told_as_percentages():
+    alert, context = cases.low_count()
+    excess = alert.total - alert.total_expected
+    named = cases.drivers(excess, ("category=Neglect", excess * 0.6, 11), ("category=Physical abuse", excess * 0.4, 9))
+    assert (
+        line(message(replace(alert, drivers=named), context), "Who") == "Neglect 60% of the rise, Physical abuse 40%."
+    )
+
+
+def test_a_driver_of_two_dimensions_names_both():
+    alert, context = cases.surge()
+    excess = alert.total - alert.total_expected
+    named = cases.drivers(
+        excess, ("locality=North, team=Team 2", excess * 0.6, 90), ("locality=A, B", excess * 0.4, 80)
+    )
+    assert line(message(replace(alert, drivers=named), context), "Where") == (
+        f"A, B {excess * 0.4:.0f} of the {excess:.0f} extra. North / Team 2: {excess * 0.6:.0f}."
+    )
+
+
+def test_the_slice_an_alert_is_about_is_not_named_as_its_own_driver():
+    alert, context = cases.stock()
+    named = cases.drivers(55.0, ("locality=North locality", 55.0, 200), ("team=Team C", 40.0, 90))
+    assert line(message(replace(alert, drivers=named), context), "Where") == "Team C 40 of the 55 extra."
+
+
+def test_a_driver_without_a_dimension_is_not_guessed():
+    alert, context = cases.surge()
+    made = message(replace(alert, drivers=(Driver("breakdown", "North", 90, 0.9, 90),)), context)
+    assert "Where" not in [line.label for line in made.lines]
+
+
+@pytest.mark.parametrize(
+    ("families", "text"),
+    [
+        (Families(70, 40, 3), "The children since w/c 20 November are 40 families; no sibling group is over 5."),
+        (
+            Families(70, 40, 7),
+            "The children since w/c 20 November are 40 families; one sibling group or more is over 5.",
+        ),
+        (Families(70, 67, 3), "Since w/c 20 November nearly every child is of another family."),
+        (Families(70, 70, 1), "The children since w/c 20 November are 70 families; no sibling group is over 5."),
+        (Families(20, 4, 7), ""),
+        (Families(4, 4, 1), ""),
+        (Families(0, 0, 0), ""),
+        (None, ""),
+    ],
+)
+def test_children_are_told_from_families(families, text):
+    alert, context = cases.surge()
+    made = message(replace(alert, drivers=()), replace(context, families=families))
+    assert line(made, "Who") == text
+
+
+def test_a_flow_looks_ahead_by_the_week_and_to_the_end_of_the_financial_year():
+    assert line(message(*cases.surge()), "Ahead") == (
+        "About 45 a week for the next 13 weeks (33-57); 2,340 in the year to 31 March (2,210-2,470), 2,050 a year ago."
+    )
+
+
+def test_a_stock_looks_ahead_to_levels():
+    assert line(message(*cases.stock()), "Ahead") == (
+        "About 222 in 13 weeks if this goes on (202-242); 220 on 31 March (190-236), 172 a year ago."
+    )
+
+
+def test_a_share_looks_ahead_in_per_cent():
+    assert line(message(*cases.drift()), "Ahead") == "About 31% for the next 13 weeks (21-41%)."
+
+
+def test_a_small_number_of_a_year_ago_is_left_out():
+    year_end = YearEnd(dt.date(2018, 3, 31), 108, 121, 135, 4)
+    assert line(of(cases.surge, ahead=None, year_end=year_end), "Ahead") == "121 in the year to 31 March (108-135)."
+    year_end = replace(year_end, year_ago=0)
+    assert line(of(cases.surge, ahead=None, year_end=year_end), "Ahead").endswith(", 0 a year ago.")
+
+
+@pytest.mark.parametrize(
+    ("lower", "median", "upper", "text"),
+    [
+        (3, 8, 12, "8 in the year to 31 March (up to 12), 20 a year ago."),
+        (2, 4, 9, "5 or fewer in the year to 31 March."),
+        (0, 0, 4, "5 or fewer in the year to 31 March."),
+        (0, 7, 11, "7 in the year to 31 March (0-11), 20 a year ago."),
+    ],
+)
+def test_a_years_forecast_that_holds_a_small_count_so_far_does_not_show_it(lower, median, upper, text):
+    year_end = YearEnd(dt.date(2018, 3, 31), lower, median, upper, 20)
+    assert line(of(cases.surge, ahead=None, year_end=year_end), "Ahead") == text
+
+
+def test_without_a_forecast_the_reason_is_given():
+    bare = {"ahead": None, "year_end": None}
+    assert (
+        line(of(cases.surge, **bare, ahead_reason="too little history"), "Ahead") == "No forecast: too little history."
+    )
+    assert line(of(cases.surge, **bare), "Ahead") == ""
+
+
+def test_others_are_published_figures_with_their_year():
+    assert line(message(*cases.surge()), "Others") == (
+        "In 2016/17 per 10,000 children: Herefordshire 45, our neighbours 46, England 56."
+    )
+    only = Comparison(2017, neighbours=0.2, unit="share")
+    assert line(of(cases.surge, comparison=only), "Others") == "In 2016/17: our neighbours 20%."
+    assert line(message(*cases.fall()), "Others") == ("No comparison: the neighbours publish no figures by source.")
+
+
+def test_the_evidence_says_how_far_to_trust_it():
+    assert message(*cases.surge()).evidence == (
+        "Data to 14 January 2018, newest week provisional; band has held 95% of the last 104 weeks; "
+        "3 of 6 yearly false alarms used; model counts; config 1a2b3c."
+    )
+    nothing = {"data_to": None, "coverage": None, "budget": None, "model": "", "config": ""}
+    assert of(cases.surge, **nothing).evidence == ""
+
+
+def test_an_update_says_first_what_is_new():
+    made = message(*cases.updated())
+    assert made.lines[0].label == "New"
+    assert made.lines[0].text == "Severity rose from medium to high: section 47 now explains most of it."
+
+
+def test_only_an_update_that_becomes_severe_is_broadcast():
+    assert message(*cases.updated()).broadcast
+    assert not message(*cases.surge()).broadcast
+    assert not of(cases.updated, was_severity="high").broadcast
+    alert, context = cases.updated()
+    assert not message(replace(alert, severity="medium"), replace(context, was_severity="low")).broadcast
+
+
+def test_a_resolved_alert_says_why_it_was_closed_and_asks_nothing():
+    made = message(*cases.resolved())
+    assert [line.label for line in made.lines] == ["Closed", "What", "Ahead"]
+    assert line(made, "Closed") == "Four weeks in a row as expected."
+
+
+def test_a_resolved_alert_is_compared_with_what_is_expected_now_and_not_when_it_was_raised():
+    alert, context = cases.resolved()
+    stale = replace(alert, expected=5.0, lower=0.0, upper=12.0)
+    assert "; 40 were expected (95% band 26-54)." in line(message(stale, context), "What")
+
+
+def test_the_expected_sum_goes_on_over_the_calm_periods():
+    alert, context = cases.resolved()
+    calm = replace(alert, calm=4, total_expected=160.0)  # of the four weeks before the calm
+    assert line(message(calm, context), "What").endswith("against 320.")
+
+
+def test_a_resolved_alert_without_a_history_or_against_neighbours_repeats_no_old_figures():
+    alert, context = cases.resolved()
+    assert line(message(alert, replace(context, history=None)), "What") == ""
+    alert, context = cases.neighbours()
+    made = message(alert, replace(context, now="resolved"))
+    assert line(made, "What") == ""
+    assert made.chart is not None
+    assert ". Small numbers" in made.chart.alt_text
+
+
+def test_a_surge_over_neighbours_compares_with_them():
+    assert line(message(*cases.neighbours()), "What") == (
+        "26.2% of plan starts here in the last year; 21.4% is usual among our neighbours (95% band 17.2-25.5%)."
+    )
+
+
+def test_a_rate_over_neighbours_is_per_10_000_children():
+    alert, context = cases.surge()
+    rate = replace(alert, kind="neighbours", observed=61.0, expected=44.0, lower=30.0, upper=58.0, total=230)
+    assert line(message(rate, context), "What") == (
+        "61 per 10,000 children here in the last year; 44 is usual among our neighbours (95% band 30-58)."
+    )
+
+
+@pytest.mark.parametrize(("total", "observed"), [(4, 0.2), (46, 0.96)])
+def test_a_small_yearly_number_is_not_compared(total, observed):
+    alert, context = cases.neighbours()
+    made = message(replace(alert, total=total, observed=observed), context)
+    assert line(made, "What").startswith("Our own figure is not shown, to protect small numbers;")
+
+
+def test_the_bare_minimum_is_a_message_too():
+    alert = cases.alert()
+    context = cases.Context("Referrals", "referrals arrived", "flow", "week", cases.MONDAY)
+    made = message(alert, context)
+    assert [line.label for line in made.lines] == ["What"]
+    assert made.chart is None
+    assert made.evidence == ""
+
+
+def test_a_history_that_begins_later_gives_no_picture():
+    context = cases.context(period=dt.date(2001, 1, 1))
+    assert message(cases.alert(), context).chart is None
+
+
+@pytest.mark.parametrize("case", cases.CASES)
+def test_a_message_is_short_enough_for_a_phone(case):
+    assert len(message(*cases.CASES[case]()).text) <= LIMIT
+
+
+def test_a_message_with_everything_very_long_loses_its_least_needed_lines():
+    alert, context = cases.updated()
+    excess = alert.total - alert.total_expected
+    long = [
+        (f"{name}={letter * 200}", excess / 3, 90)
+        for name in ("team", "locality", "source", "category", "age_band")
+        for letter in "abc"
+    ]
+    wordy = dict.fromkeys(("title", "noun", "reason", "ask", "model", "config", "council"), "word " * 80)
+    made = message(replace(alert, drivers=cases.drivers(excess, *long)), replace(context, **wordy))
+    assert len(made.text) <= LIMIT
+    assert line(made, "What")
+    assert not line(made, "Others")
+
+
+def test_a_share_of_nothing_is_not_known():
+    past = cases.share_history()
+    none = past.of.copy()
+    none[-1] = np.nan
+    made = of(cases.drift, history=replace(past, of=none))
+    assert line(made, "What").startswith("The share that week is not known;")
+
+
+def test_a_week_without_a_number_is_not_known():
+    past = cases.history()
+    count = past.count.copy()
+    count[-1] = np.nan
+    assert line(of(cases.surge, history=replace(past, count=count)), "What").startswith(
+        "The number that week is not known;"
+    )
