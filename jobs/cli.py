@@ -1,0 +1,413 @@
+"""The command line: one function a command, each a few lines over a job. The only room that prints."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Literal, TypeVar
+
+import typer
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from forecaster import lifecycle
+from forecaster.calendar import local_date
+from forecaster.channels import Channel, open_channel
+from forecaster.read.pseudonym import pseudonym
+from forecaster.settings import Settings, SettingsError, from_environment
+from forecaster.store import StaleError, Store
+from forecaster.types import Alert, InputError, Step, Transition
+from jobs import backtest as backtests
+from jobs import bulk, demo, doctor
+from jobs import deliver as delivering
+from jobs.ingest import Received, ingest_file, ingest_inbox
+from jobs.scheduler import Service
+from jobs.scheduler import serve as serve_forever
+from jobs.secret import secret_key
+from jobs.watch import Memory, available, run_day
+
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None, add_completion=False,
+                  help="Weekly early warning on child protection numbers for an English council.")  # fmt: skip
+T = TypeVar("T")
+BAD_INPUT, NOT_WELL = 2, 1
+ConfigFile = Annotated[Path | None, typer.Option("--config", help="Config file (default: FORECASTER_CONFIG).")]
+Period = Annotated[Step | None, typer.Option("--period", help="week or month, where the file does not say.")]
+
+
+def console(stderr: bool = False) -> Console:
+    """Returns the console of now: tests and pipes may have changed the streams since the start."""
+    return Console(stderr=stderr, highlight=False, soft_wrap=stderr)
+
+
+def say(text: str) -> None:
+    """Prints one plain line (or several) to standard output."""
+    console().print(text, markup=False, soft_wrap=True)
+
+
+def parse_day(text: str) -> dt.date:
+    """Returns a date given as YYYY-MM-DD; typer says what is wrong otherwise."""
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is not a date: write it as 2018-01-08") from None
+
+
+Day = Annotated[dt.date, typer.Option(parser=parse_day, metavar="DATE")]
+
+
+@contextmanager
+def opened(config: Path | None) -> Iterator[tuple[Settings, Store]]:
+    """The settings and the store they name, its tables up to date."""
+    settings = from_environment(config)
+    try:
+        store = Store(settings.secrets.database_url.get_secret_value())
+    except ValueError as error:
+        raise SettingsError(f"FORECASTER_DATABASE_URL: {error}") from None
+    with store:
+        store.migrate()
+        yield settings, store
+
+
+@contextmanager
+def progress(title: str) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar on standard error, for work of more than two seconds."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console(stderr=True)) as bar:
+        task = bar.add_task(title, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def channels_of(settings: Settings) -> dict[str, Channel]:
+    """Returns the channels that are set up, by name."""
+    secrets = settings.secrets
+    given = {"SLACK_BOT_TOKEN": secrets.slack_bot_token, "SLACK_API_URL": secrets.slack_api_url}
+    values = {name: value.get_secret_value() for name, value in given.items() if value is not None}
+    names = {target.channel for target in settings.targets if available(settings, target.channel)}
+    found = {name: open_channel(name, values, say) for name in names}
+    return {name: channel for name, channel in found.items() if channel is not None}
+
+
+@app.command(name="demo", epilog="Example: forecaster demo --weeks 52")
+def demo_command(
+    weeks: Annotated[int, typer.Option(help="How many weeks to replay.", min=1)] = 52,
+    seed: Annotated[int, typer.Option(help="Another seed, another council.")] = 1,
+) -> None:
+    """Makes a council with planted stories, replays its last year week by week, and says what was found."""
+    settings = demo.settings_of(from_environment(None))
+    with progress("Replaying the demo council") as bar:
+        told = demo.replay(settings, seed, weeks, bar)
+    for text in told.messages:
+        say(text + "\n")
+    table = Table(title=f"{told.council}: what was planted and what was found", title_justify="left", box=SIMPLE_HEAD)
+    for column in demo.COLUMNS:
+        table.add_column(column)
+    for row in told.rows:
+        table.add_row(*row)
+    console().print(table)
+    say(told.verdict)
+    if not told.well:
+        raise typer.Exit(NOT_WELL)
+
+
+@app.command(epilog="Example: forecaster ingest annex_a.xlsx   (no file: whatever waits in the inbox)")
+def ingest(
+    files: Annotated[list[Path] | None, typer.Argument(help="Extracts; none: read the inbox.")] = None,
+    period: Period = None,
+    config: ConfigFile = None,
+) -> None:
+    """Reads extracts (Annex A workbook, CIN census XML, events CSV, totals CSV) into the store."""
+    with opened(config) as (settings, store):
+        secret = secret_key(settings)
+        if not files:
+            refused = [_report(received) for received in ingest_inbox(store, settings, secret, delivering.utc_now())]
+            if not refused:
+                say(f"Nothing waits in {settings.inbox.path}.")
+            raise typer.Exit(BAD_INPUT if any(refused) else 0)
+        for path in files:
+            with console(stderr=True).status(f"Reading {path.name} …"):
+                received = ingest_file(store, settings, secret, path, delivering.utc_now(), period)
+            _report(received)
+
+
+def _report(received: Received) -> bool:
+    """Says what became of a file; returns whether it was refused."""
+    if received.error or received.summary is None:
+        console(stderr=True).print(f"error: {received.error}", markup=False)
+        return True
+    s = received.summary
+    if s.already:
+        say(f"{s.name}: read before, nothing to do.")
+        return False
+    dates = f", {s.first} to {s.last}" if s.first else ""
+    say(f"{s.name}: {s.source.replace('_', ' ')}, {s.rows} rows read{dates}: {s.new} new, {s.corrected} corrected, "
+        f"{s.unchanged} unchanged, {s.duplicates} repeated, {len(s.rejected)} rejected.")  # fmt: skip
+    for note in s.notes:
+        say(f"  note: {note}")
+    if s.rejected:
+        first = s.rejected[0]
+        line = f"{s.name}, {first.place}, column {first.column}: {first.reason}; {first.remedy}"
+        console(stderr=True).print(f"rejected: {line}  (all {len(s.rejected)}: {received.rejects})", markup=False)
+    return False
+
+
+@app.command(epilog="Example: forecaster run --as-of 2018-01-15")
+def run(
+    as_of: Annotated[dt.date | None, typer.Option(parser=parse_day, metavar="DATE", help="Default: today.")] = None,
+    config: ConfigFile = None,
+) -> None:
+    """The main job, once: reads the inbox, judges the newest week, tells the managers."""
+    with opened(config) as (settings, store):
+        now = delivering.utc_now()
+        for received in ingest_inbox(store, settings, secret_key(settings), now):
+            _report(received)
+        with console(stderr=True).status("Judging …"):
+            results = run_day(store, settings, as_of or local_date(now), now)
+        if not results:
+            raise InputError("store", "there is no data to judge", "run `forecaster ingest FILE` first")
+        for result in results:
+            if result.stale:
+                console(stderr=True).print(f"warning: {result.stale}", markup=False)
+            _say_run(result.run.period, result.run.step, len(result.run.transitions), len(result.run.not_run))
+        _send(store, settings)
+
+
+def _say_run(period: dt.date, step: Step, told: int, missed: int) -> None:
+    news = "nothing new to tell" if not told else f"{told} message{'s' if told > 1 else ''}"
+    not_run = f"; {missed} checks could not run (see `forecaster doctor`)" if missed else ""
+    say(f"{step.capitalize()} of {period}: {news}{not_run}.")
+
+
+def _send(store: Store, settings: Settings) -> None:
+    sent = delivering.deliver(store, channels_of(settings), patience=dt.timedelta(seconds=60))
+    for delivery in store.deliveries(state="failed") if sent["failed"] else ():
+        console(stderr=True).print(f"not delivered to {delivery.target}: {delivery.error}", markup=False)
+    if sent["failed"] or store.deliveries(state="ambiguous") or store.deliveries(state="pending"):
+        raise typer.Exit(NOT_WELL)
+
+
+@app.command(epilog="Example: forecaster serve --config /data/forecaster.toml")
+def serve(config: ConfigFile = None) -> None:
+    """Runs the schedule until SIGTERM, and finishes what it is doing."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stdout)
+    logging.getLogger("apscheduler").setLevel(logging.WARNING)
+    with opened(config) as (settings, store):
+        serve_forever(Service(store, settings, secret_key(settings), channels_of(settings)))
+
+
+@app.command(epilog="Example: forecaster detect data/examples/herefordshire_referrals.csv --last 84 --output out.csv")
+def detect(
+    totals: Annotated[Path, typer.Argument(help="Totals CSV: week or month, measure, breakdowns, count, of.")],
+    last: Annotated[int, typer.Option(help="How many of the newest periods to judge.", min=1)],
+    output: Annotated[Path, typer.Option(help="CSV to write.")],
+    alpha: Annotated[float, typer.Option(help="False alarms per series and period.", min=1e-9, max=0.5)] = 0.01,
+    direction: Annotated[bulk.Side, typer.Option(help="up, down or both.")] = "up",
+    missing: Annotated[bulk.Missing, typer.Option(help="What a gap in the file means: gap or zero.")] = "gap",
+    period: Period = None,
+    config: ConfigFile = None,
+) -> None:
+    """Judges every series of a totals CSV, each period from the periods before it; nothing is stored."""
+    settings = from_environment(config)
+    panel = bulk.read_totals(totals, settings, local_date(delivering.utc_now()), period, missing)
+    with console(stderr=True).status(f"Judging {len(panel.keys)} series …"):
+        table = bulk.detect(panel, last, direction, alpha, bulk.min_history(settings, panel.step))
+    bulk.write(table, output)
+    missed = int((table["reason"] != "").sum())
+    say(f"{output}: {len(table)} rows, {int(table['alarm'].sum())} alarms, {missed} not judged (see column reason).")
+
+
+@app.command(epilog="Example: forecaster forecast monthly.csv --horizon 6 --origin 2023-03-01 --output forecasts.csv")
+def forecast(
+    totals: Annotated[Path, typer.Argument(help="Totals CSV: week or month, measure, breakdowns, count.")],
+    horizon: Annotated[int, typer.Option(help="Periods ahead.", min=1)],
+    output: Annotated[Path, typer.Option(help="CSV to write.")],
+    origin: Annotated[
+        list[dt.date] | None, typer.Option(parser=parse_day, metavar="DATE", help="Last period seen; may be repeated.")
+    ] = None,
+    model: Annotated[Literal["counts", "prophet"], typer.Option(help="counts or prophet.")] = "counts",
+    missing: Annotated[bulk.Missing, typer.Option(help="What a gap in the file means: gap or zero.")] = "gap",
+    period: Period = None,
+    config: ConfigFile = None,
+) -> None:
+    """Writes forecast quantiles of every series of a totals CSV from one or several origins; nothing is stored."""
+    settings = from_environment(config)
+    panel = bulk.read_totals(totals, settings, local_date(delivering.utc_now()), period, missing)
+    history = bulk.min_history(settings, panel.step)
+    with progress(f"Forecasting {len(panel.keys)} series") as bar:
+        table, missed = bulk.forecast(panel, horizon, origin or [], model, history, settings.forecast.seed, bar)
+    bulk.write(table, output)
+    say(f"{output}: {len(table)} rows; {len(missed)} series not forecast.")
+    for item in missed[:5]:
+        console(stderr=True).print(f"not forecast: {item.key}: {item.reason}", markup=False)
+
+
+@app.command(epilog="Example: forecaster backtest --weeks 52 --json alerts.json")
+def backtest(
+    weeks: Annotated[int, typer.Option(help="How many past Mondays to replay.", min=1)] = 52,
+    json: Annotated[Path | None, typer.Option("--json", help="Write the alerts here.")] = None,
+    config: ConfigFile = None,
+) -> None:
+    """Replays past Mondays as if live and lists the alerts there would have been; the store is not changed."""
+    with opened(config) as (settings, store), progress(f"Replaying {weeks} Mondays") as bar:
+        alerts = backtests.backtest(store, settings, weeks, bar)
+        if json:
+            backtests.write_json(alerts, settings.small_numbers.threshold, json)
+    console().print(_alert_table(alerts, f"Alerts in {weeks} weeks"))
+
+
+@app.command(epilog="Example: forecaster preview --config config/forecaster.toml changed.toml --weeks 52")
+def preview(
+    changed: Annotated[Path, typer.Argument(help="The config as it might become.")],
+    weeks: Annotated[int, typer.Option(help="How many past Mondays to replay.", min=1)] = 52,
+    config: ConfigFile = None,
+) -> None:
+    """Shows which past alerts a changed config would have added or dropped, before it goes live."""
+    with opened(config) as (settings, store):
+        knowledge, other = Memory.of(store), from_environment(changed)
+        days = backtests.mondays(knowledge, weeks)
+        found = []
+        for title, choice in (("as it is", settings), ("as changed", other)):
+            with progress(f"Replaying {weeks} Mondays, {title}") as bar:
+                found.append(backtests.replay(knowledge, choice, days, bar))
+    verdicts = list(backtests.compare(*found))
+    for verdict in ("added", "dropped", "kept"):
+        alerts = [alert for word, alert in verdicts if word == verdict]
+        console().print(_alert_table(alerts, f"{verdict.capitalize()}: {len(alerts)}"))
+
+
+def _alert_table(alerts: list[Alert], title: str) -> Table:
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD)
+    for column in ("id", "opened", "since", "severity", "state"):
+        table.add_column(column, overflow="fold")
+    for alert in alerts:
+        table.add_row(alert.id, str(alert.opened), str(alert.onset), alert.severity, alert.state)
+    return table
+
+
+alerts_app = typer.Typer(no_args_is_help=False, rich_markup_mode=None)
+app.add_typer(alerts_app, name="alerts")
+
+
+@alerts_app.callback(invoke_without_command=True, epilog="Example: forecaster alerts --open --json alerts.json")
+def alerts(
+    context: typer.Context,
+    only_open: Annotated[bool, typer.Option("--open", help="Only those that are not resolved.")] = False,
+    json: Annotated[Path | None, typer.Option("--json", help="Write them here.")] = None,
+    config: ConfigFile = None,
+) -> None:
+    """Lists the alerts, or writes them as JSON; `alerts show ID` prints one whole."""
+    if context.invoked_subcommand:
+        return
+    with opened(config) as (settings, store):
+        found = store.alerts(open_only=only_open)
+    if json:
+        backtests.write_json(found, settings.small_numbers.threshold, json)
+    console().print(_alert_table(found, f"{len(found)} alerts"))
+
+
+@alerts_app.command(epilog="Example: forecaster alerts show plan-starts-up-2017-w47")
+def show(name: Annotated[str, typer.Argument(metavar="ID")], config: ConfigFile = None) -> None:
+    """Prints one alert as it was last told, and everything that happened to it."""
+    with opened(config) as (_, store):
+        alert = _existing(store, name)
+        say(alert.text)
+        for change in store.transitions(alert.id):
+            say(f"{change.at:%Y-%m-%d %H:%M} UTC  {change.was or '-'} -> {change.now}  {change.actor}: {change.reason}")
+
+
+def _existing(store: Store, name: str) -> Alert:
+    alert = store.alert(name)
+    if alert is None:
+        raise InputError("store", f"there is no alert {name}", "`forecaster alerts` lists them")
+    return alert
+
+
+Actor = Annotated[str, typer.Option("--by", help="Who says so.")]
+Why = Annotated[str, typer.Option("--reason", help="Kept with the alert.")]
+
+
+def _change(name: str, config: Path | None, change: Callable[[Alert, dt.datetime], lifecycle.Step]) -> Transition:
+    with opened(config) as (_, store):
+        try:
+            after, transition = change(_existing(store, name), delivering.utc_now())
+        except ValueError as error:
+            raise InputError(name, str(error), "`forecaster alerts` lists what is open") from None
+        assert after is not None and transition is not None
+        store.save_transition(after, transition)
+        return transition
+
+
+@app.command(epilog='Example: forecaster ack plan-starts-up-2017-w47 --by "A. Patel" --reason "audit under way"')
+def ack(
+    name: Annotated[str, typer.Argument(metavar="ID")],
+    reason: Why,
+    by: Actor = "command line",
+    config: ConfigFile = None,
+) -> None:
+    """Acknowledges an alert: it stays open and says no more unless it worsens."""
+    done = _change(name, config, lambda alert, now: lifecycle.acknowledge(alert, now.date(), now, by, reason))
+    say(f"{done.alert_id}: acknowledged by {by}.")
+
+
+@app.command(epilog='Example: forecaster snooze plan-starts-up-2017-w47 --until 2018-02-05 --reason "known cause"')
+def snooze(
+    name: Annotated[str, typer.Argument(metavar="ID")],
+    until: Day,
+    reason: Why,
+    by: Actor = "command line",
+    config: ConfigFile = None,
+) -> None:
+    """Keeps an alert silent until a date unless it worsens."""
+    done = _change(name, config, lambda alert, now: lifecycle.snooze(alert, until, now.date(), now, by, reason))
+    say(f"{done.alert_id}: snoozed until {until} by {by}.")
+
+
+@app.command(name="doctor", epilog="Example: forecaster doctor   (--live: only whether `serve` is alive)")
+def doctor_command(
+    live: Annotated[bool, typer.Option("--live", help="Only whether the service is alive.")] = False,
+    config: ConfigFile = None,
+) -> None:
+    """Says whether all is well: config, data, last run, what could not run, outbox, service. Ends with 1 if not."""
+    with opened(config) as (settings, store):
+        if live:
+            raise typer.Exit(0 if doctor.is_alive(store, delivering.utc_now()) else NOT_WELL)
+        checks = list(doctor.examine(store, settings, delivering.utc_now()))
+    for check in checks:
+        mark = {True: "ok  ", False: "FAIL", None: "    "}[check.well]
+        say(f"{mark} {check.name:<9} {check.text}")
+    if any(check.well is False for check in checks):
+        raise typer.Exit(NOT_WELL)
+
+
+@app.command(name="config", epilog="Example: forecaster config   (--schema prints the JSON Schema for editors)")
+def config_command(
+    schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema.")] = False, config: ConfigFile = None
+) -> None:
+    """Checks the config and prints it as it takes effect, without secrets."""
+    from forecaster.settings import json_schema
+
+    settings = from_environment(config)
+    exclude = {"secrets", "catalogue"}
+    say(json_schema() if schema else settings.model_dump_json(indent=1, exclude=exclude))
+
+
+@app.command(epilog="Example: forecaster erase 4711   (the id as the council's system has it)")
+def erase(child: Annotated[str, typer.Argument(metavar="CHILD_ID")], config: ConfigFile = None) -> None:
+    """Removes every stored event of one child, in all versions (a right-to-erasure request)."""
+    with opened(config) as (settings, store):
+        removed = store.erase(pseudonym(secret_key(settings), "child", child))
+    say(f"{removed} rows removed. Totals that were already counted stay; they hold no identifier.")
+
+
+def main() -> None:
+    """Runs the command line: 0 done, 1 done but not well, 2 bad input or config, said in one line."""
+    try:
+        app(standalone_mode=True)
+    except (InputError, SettingsError, StaleError, backtests.NothingToReplayError, OSError) as error:
+        console(stderr=True).print(f"error: {error}", markup=False)
+        sys.exit(BAD_INPUT)

@@ -1,0 +1,77 @@
+"""What an operator asks first: is it alive, is the data fresh, what could not run, what is stuck."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from forecaster.settings import Settings
+from forecaster.store import Store
+from forecaster.types import Step
+from jobs.scheduler import SILENT_AFTER, STEPS
+from jobs.watch import available
+
+STALE = {"week": dt.timedelta(days=16), "month": dt.timedelta(days=70)}
+
+
+@dataclass(frozen=True)
+class Check:
+    """One line of the examination; `well` False makes doctor end with 1, None is information only."""
+
+    name: str
+    text: str
+    well: bool | None = None
+
+
+def examine(store: Store, settings: Settings, now: dt.datetime) -> Iterator[Check]:
+    """Yields every check, the worst news not first but in the order data flows."""
+    health = store.health()
+    yield Check("config", f"hash {settings.config_hash}, {len(settings.catalogue)} measures")
+    received = health["last_received"]
+    yield Check(
+        "data",
+        f"{health['events']:,} events, {health['totals']:,} totals from {health['extracts']} extracts, last received "
+        f"{f'{received:%d %B %Y %H:%M} UTC' if received else 'never'}",
+        health["extracts"] > 0,
+    )
+    runs = [check for step in STEPS for check in _last_run(store, step, now)]
+    yield from runs or [Check("run", "nothing has been judged yet: run `forecaster run`", False)]
+    yield from _channels(settings)
+    states = health["deliveries"]
+    yield Check("outbox", ", ".join(f"{count} {state}" for state, count in sorted(states.items())) or "empty",
+                not states.get("failed"))  # fmt: skip
+    yield Check("alerts", f"{health['open_alerts']} open; budget {settings.detection.false_alerts_per_year:g} false "
+                f"alerts a year over all series")  # fmt: skip
+    beat = store.last_heartbeat()
+    alive = f"last heartbeat {beat:%d %B %Y %H:%M} UTC" if beat else "never started (fine if you only use commands)"
+    yield Check("service", alive, None if beat is None else now - beat < SILENT_AFTER)
+
+
+def _last_run(store: Store, step: Step, now: dt.datetime) -> Iterator[Check]:
+    run = store.last_run(step)
+    if run is None:
+        return
+    age = now.date() - run.period
+    yield Check(
+        f"{step}ly", f"last judged {step} of {run.period:%d %B %Y} with config {run.config_hash}", age < STALE[step]
+    )
+    missed = store.not_run_of(run.id)
+    reasons = Counter(f"{item.by}: {item.reason.partition(':')[0]}" for item in missed)
+    for reason, count in reasons.most_common():
+        yield Check("not run", f"{count} series, {reason}")
+
+
+def _channels(settings: Settings) -> Iterator[Check]:
+    for target in settings.targets:
+        if available(settings, target.channel):
+            yield Check("target", f"{target.name}: {target.target}")
+        else:
+            yield Check("target", f"{target.name}: {target.target} is not told: set SLACK_BOT_TOKEN")
+
+
+def is_alive(store: Store, now: dt.datetime) -> bool:
+    """Returns whether the service has said lately that it is alive (the container's health check)."""
+    beat = store.last_heartbeat()
+    return beat is not None and now - beat < SILENT_AFTER

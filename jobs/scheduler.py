@@ -1,0 +1,123 @@
+"""Runs the jobs on their times until told to stop; what a stop or a sleep made us miss is caught up."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass
+from threading import Event
+from types import FrameType
+from zoneinfo import ZoneInfo
+
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.cron import CronTrigger
+from apscheduler.triggers.interval import IntervalTrigger
+
+from forecaster.calendar import last_complete, local_date
+from forecaster.channels import Channel
+from forecaster.settings import Settings, cron_fields
+from forecaster.store import Store
+from forecaster.types import Step
+from jobs.deliver import deliver, utc_now
+from jobs.ingest import ingest_inbox
+from jobs.watch import run_day
+
+log = logging.getLogger("forecaster")
+BEAT_SECONDS = 30
+SILENT_AFTER = dt.timedelta(minutes=5)  # without a heartbeat for so long the service counts as dead
+
+
+@dataclass(frozen=True)
+class Service:
+    """What the jobs need; each job is one method, so that it can be run and tested without a schedule."""
+
+    store: Store
+    settings: Settings
+    secret: bytes
+    channels: dict[str, Channel]
+    clock: Callable[[], dt.datetime] = utc_now
+
+    def ingest(self) -> None:
+        """Reads what waits in the inbox; a file that is refused is named in the log and does not stop the others."""
+        for received in ingest_inbox(self.store, self.settings, self.secret, self.clock()):
+            if received.error:
+                log.error("refused %s", received.error)
+            elif received.summary:
+                log.info("read %s: %d new, %d corrected, %d rejected", received.path.name, received.summary.new,
+                         received.summary.corrected, len(received.summary.rejected))  # fmt: skip
+
+    def watch(self) -> None:
+        """Judges the newest week and queues the messages."""
+        now = self.clock()
+        for result in run_day(self.store, self.settings, local_date(now), now):
+            run = result.run
+            log.info("judged %s of %s: %d transitions, %d not run", run.step, run.period, len(run.transitions),
+                     len(run.not_run))  # fmt: skip
+            if result.stale:
+                log.warning("%s", result.stale)
+
+    def deliver(self) -> None:
+        """Sends what waits in the outbox."""
+        sent = deliver(self.store, self.channels, self.clock)
+        if sent:
+            log.info("deliveries: %s", ", ".join(f"{count} {state}" for state, count in sent.items()))
+
+    def beat(self) -> None:
+        """Says that the service is alive."""
+        self.store.heartbeat(self.clock())
+
+    def missed(self) -> bool:
+        """Returns whether a week that is over has not been judged: the run was missed, or there never was one."""
+        due = last_complete(local_date(self.clock()), "week")
+        newest = [run.as_of for step in STEPS if (run := self.store.last_run(step))]
+        return not newest or last_complete(max(newest), "week") < due
+
+
+STEPS: tuple[Step, ...] = ("week", "month")
+
+
+def _add_jobs(scheduler: BackgroundScheduler, service: Service) -> None:
+    schedule = service.settings.schedule
+    zone = ZoneInfo(schedule.timezone)
+    weekly = {"ingest": schedule.ingest, "watch": schedule.watch}
+    for name, when in weekly.items():
+        trigger = CronTrigger(timezone=zone, **cron_fields(when))
+        scheduler.add_job(getattr(service, name), trigger, id=name, misfire_grace_time=None, coalesce=True)
+    for name, seconds in {"deliver": schedule.deliver_every_seconds, "beat": BEAT_SECONDS}.items():
+        scheduler.add_job(getattr(service, name), IntervalTrigger(seconds=seconds), id=name, max_instances=1)
+    if service.missed():
+        log.info("a run was missed: catching up")
+        scheduler.add_job(_catch_up, args=[service], id="catch-up")
+
+
+def _catch_up(service: Service) -> None:
+    service.ingest()
+    service.watch()
+
+
+def serve(service: Service, stop: Event | None = None) -> None:
+    """Runs until SIGTERM or SIGINT (or `stop` is set), then finishes the job in hand.
+
+    One worker thread: jobs never overlap, so a delivery never reads a half-written week. A job that fails is logged by
+    APScheduler with its traceback and runs again at its next time.
+    """
+    stopping = stop or Event()
+
+    def on_signal(number: int, frame: FrameType | None) -> None:
+        log.info("stopping: finishing the job in hand")
+        stopping.set()
+
+    if stop is None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, on_signal)
+    service.beat()
+    scheduler = BackgroundScheduler(executors={"default": ThreadPoolExecutor(1)}, timezone=dt.UTC)
+    _add_jobs(scheduler, service)
+    scheduler.start()
+    log.info("serving: watch %s (%s)", service.settings.schedule.watch, service.settings.schedule.timezone)
+    stopping.wait()
+    scheduler.shutdown(wait=True)
+    log.info("stopped")

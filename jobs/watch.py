@@ -1,0 +1,243 @@
+"""The main job: what was known that day, through the pipeline, into the store with its messages."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from hashlib import blake2b
+from typing import Protocol
+
+import pandas as pd
+
+from forecaster import benchmarks
+from forecaster.calendar import last_complete, to_utc
+from forecaster.lifecycle import Rules
+from forecaster.measures import build_panel, panel_from_totals
+from forecaster.pipeline import Outcome, Watch, assess
+from forecaster.settings import ROOT, Settings
+from forecaster.store import Run, Store, Vintages
+from forecaster.types import (
+    Alert,
+    Delivery,
+    Message,
+    NotRun,
+    Panel,
+    Reference,
+    SeriesKey,
+    Step,
+    Target,
+    Transition,
+    as_date,
+)  # fmt: skip
+
+INSTANT = dt.timedelta(microseconds=1)
+LATE_ENTRY = dt.timedelta(days=3)  # a week whose newest event is no older than its Friday counts as delivered
+SEVERITIES = ("low", "medium", "high")
+PICTURES = frozenset({"slack"})  # channels that show a chart
+
+
+class Knowledge(Protocol):
+    """Whatever can tell what was known at a moment: the store itself, or a copy of its history held in memory."""
+
+    def events(self, as_of: dt.datetime | None = None) -> pd.DataFrame: ...
+    def totals(self, as_of: dt.datetime | None = None) -> pd.DataFrame: ...
+
+
+@dataclass(frozen=True)
+class Memory:
+    """All vintages of a store in memory: a replay asks for many moments and the data do not change meanwhile."""
+
+    event_vintages: Vintages
+    total_vintages: Vintages
+
+    @classmethod
+    def of(cls, store: Store) -> Memory:
+        return cls(store.event_vintages(), store.total_vintages())
+
+    def events(self, as_of: dt.datetime | None = None) -> pd.DataFrame:
+        """Returns the events known at a moment."""
+        return self.event_vintages.at(as_of)
+
+    def totals(self, as_of: dt.datetime | None = None) -> pd.DataFrame:
+        """Returns the totals known at a moment."""
+        return self.total_vintages.at(as_of)
+
+
+@dataclass(frozen=True)
+class Result:
+    """One step's run, and why it looked at an older period than the day asks for ("" if it did not)."""
+
+    run: Run
+    outcome: Outcome
+    stale: str = ""
+
+
+def known_at(as_of: dt.date, now: dt.datetime) -> dt.datetime:
+    """Returns the moment a run of a day may know of: now for today, the night before for a day in the past."""
+    return min(now, to_utc(as_of) - INSTANT) if to_utc(as_of + dt.timedelta(days=1)) <= now else now
+
+
+def watch_of(settings: Settings) -> Watch:
+    """Returns how the pipeline is to watch, from the settings."""
+    detection = settings.detection
+    return Watch(
+        measures=settings.catalogue,
+        false_alerts_per_year=detection.false_alerts_per_year,
+        least_excess=detection.least_excess,
+        min_history={"week": detection.min_history_weeks, "month": detection.min_history_months},
+        rules=Rules(calm_periods=detection.calm_periods),
+        headline=frozenset(settings.prophet_measures),
+        horizon=settings.forecast.horizon_weeks,
+        seed=settings.forecast.seed,
+        council=settings.council.name,
+        threshold=settings.small_numbers.threshold,
+        config=settings.config_hash,
+    )
+
+
+def panels(
+    knowledge: Knowledge, settings: Settings, as_of: dt.date, moment: dt.datetime
+) -> Iterator[tuple[Panel, str]]:
+    """Yields the panel of every step there is data for, as known at a moment, and what is wrong with its age."""
+    events = knowledge.events(moment)
+    if len(events):
+        newest = events["date"].max().date()
+        last, stale = _last_delivered(newest, as_of)
+        yield _events_panel(events, settings, last), stale
+    totals = knowledge.totals(moment)
+    for step in ("week", "month") if len(totals) else ():
+        rows = totals[totals["step"] == step]
+        if len(rows):
+            last = last_complete(as_of, step)
+            newest = min(rows["period"].max().date(), last)
+            stale = f"no totals after {newest}" if newest < last else ""
+            yield from ((panel, stale) for panel in panel_from_totals(rows, last=newest, measures=settings.catalogue))
+
+
+def _last_delivered(newest: dt.date, as_of: dt.date) -> tuple[dt.date, str]:
+    """The last week that data arrived for, and a warning when that is not the week before `as_of`."""
+    due = last_complete(as_of, "week")
+    last = min(last_complete(newest + LATE_ENTRY, "week"), due)
+    return last, f"no events after {newest}: the week of {due} has not arrived" if last < due else ""
+
+
+def _events_panel(events: pd.DataFrame, settings: Settings, last: dt.date) -> Panel:
+    return build_panel(
+        events,
+        settings.catalogue,
+        last=last,
+        provisional=settings.detection.provisional_weeks,
+        family_cap=settings.measures.family_cap,
+        min_slice_total=settings.measures.min_slice_total,
+    )
+
+
+def reference_of(settings: Settings, as_of: dt.date) -> Reference:
+    """Returns the published figures that a council could have known on a day, and its neighbours."""
+    council = settings.council
+    return benchmarks.reference(ROOT / "data" / "benchmarks", council.code, as_of, council.neighbours)
+
+
+def look(
+    knowledge: Knowledge,
+    settings: Settings,
+    watch: Watch,
+    as_of: dt.date,
+    moment: dt.datetime,
+    previous: Sequence[Alert],
+    judged: Mapping[Step, dt.date] | None = None,
+) -> Iterator[tuple[Outcome, str]]:
+    """Yields what one day brings on each step, nothing stored: the same for the live run, the replay and the preview.
+
+    moment: what may be known; judged: periods already looked at, so that a replay does not judge a month every week.
+    """
+    reference = reference_of(settings, as_of)
+    for panel, stale in panels(knowledge, settings, as_of, moment):
+        if as_date(panel.periods[-1]) <= (judged or {}).get(panel.step, dt.date.min):
+            continue
+        mine = [alert for alert in previous if SeriesKey(alert.measure) in panel.keys or alert.key in panel.keys]
+        outcome = assess(panel, mine, reference, watch, moment)
+        late = (NotRun(SeriesKey("all measures"), "arrival", stale),) if stale else ()
+        yield replace(outcome, not_run=(*late, *outcome.not_run)), stale
+
+
+def run_day(
+    store: Store,
+    settings: Settings,
+    as_of: dt.date,
+    now: dt.datetime,
+    *,
+    targets: Sequence[Target] | None = None,
+    knowledge: Knowledge | None = None,
+) -> list[Result]:
+    """Returns what a day brought, committed with its messages in one transaction a step; repeating it adds nothing.
+
+    targets: the only ones to be told (default: as routed).
+    """
+    results = []
+    moment = known_at(as_of, now)
+    for outcome, stale in look(knowledge or store, settings, watch_of(settings), as_of, moment, store.alerts()):
+        run = _as_run(outcome, settings, as_of, now, targets)
+        store.commit_run(run)
+        results.append(Result(run, outcome, stale))
+    return results
+
+
+def _as_run(
+    outcome: Outcome, settings: Settings, as_of: dt.date, now: dt.datetime, targets: Sequence[Target] | None
+) -> Run:
+    period, step = as_date(outcome.panel.periods[-1]), outcome.panel.step
+    return Run(
+        id=f"{step}-{period}-{settings.config_hash}",
+        as_of=as_of,
+        period=period,
+        step=step,
+        started=now,
+        config_hash=settings.config_hash,
+        panel=outcome.panel,
+        forecasts=outcome.forecasts,
+        signals=outcome.signals,
+        not_run=outcome.not_run,
+        alerts=outcome.alerts,
+        transitions=outcome.transitions,
+        deliveries=tuple(_deliveries(outcome, settings, targets)),
+    )
+
+
+def _deliveries(outcome: Outcome, settings: Settings, targets: Sequence[Target] | None) -> Iterator[Delivery]:
+    alerts = {alert.id: alert for alert in outcome.alerts}
+    for transition in outcome.transitions:
+        told = route(settings, alerts[transition.alert_id])
+        for target in told if targets is None else targets:
+            yield from _parts(transition, target, outcome.messages[transition.id])
+
+
+def _parts(transition: Transition, target: Target, message: Message) -> Iterator[Delivery]:
+    text = Delivery(_name(transition, target, "text"), transition.alert_id, transition.id, target, "text", message)
+    yield text
+    if message.chart and target.channel in PICTURES:
+        yield replace(text, id=_name(transition, target, "chart"), part="chart", after=text.id)
+
+
+def _name(transition: Transition, target: Target, part: str) -> str:
+    """The same transition, target and part always have the same delivery id: that is what keeps a rerun silent."""
+    return blake2b(f"{transition.id}|{target}|{part}".encode(), digest_size=10).hexdigest()
+
+
+def route(settings: Settings, alert: Alert) -> list[Target]:
+    """Returns who is told of an alert: every target of every route it fits, each once."""
+    named = {target.name: target.target for target in settings.targets}
+    fits = [
+        name
+        for route in settings.routes
+        if ("*" in route.measures or alert.measure in route.measures)
+        and SEVERITIES.index(alert.severity) >= SEVERITIES.index(route.severity)
+        for name in route.to
+    ]
+    return [named[name] for name in dict.fromkeys(fits) if available(settings, named[name].channel)]
+
+
+def available(settings: Settings, channel: str) -> bool:
+    """Returns whether a channel has the secret it needs; one that has not is left out, and doctor says so."""
+    return channel != "slack" or settings.secrets.slack_bot_token is not None
