@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from forecaster.baseline import baseline, quantiles
+from forecaster.baseline import baseline, expected_since, quantiles
 from forecaster.calendar import following, per_year, period_end, year_end
 from forecaster.context import Ahead, Comparison, Context, History, YearEnd
 from forecaster.detectors import drift
@@ -43,6 +44,19 @@ def history(panel: Panel, key: SeriesKey, limits: Limits) -> History:
     base, _ = baseline(one.uncapped())
     lower, upper = (quantiles(base.mean, base.dispersion, q, one.is_kind("stock"))[0] for q in (0.025, 0.975))
     return History(panel.periods, one.count[0], base.mean[0], lower, upper, whole=council)
+
+
+def _as_before(past: History, panel: Panel, alert: Alert) -> History:
+    """The same history, with what was expected since the onset of a surge had its level stayed as it was before."""
+    if alert.kind != "surge":
+        return past
+    one = panel.select([panel.row(alert.key)]).uncapped()
+    onset = min(int(np.searchsorted(panel.periods, np.datetime64(alert.onset))), len(panel.periods) - 1)
+    mean, dispersion = expected_since(baseline(one)[0], onset, len(panel.periods) - 1)
+    band = [quantiles(mean, dispersion, q, one.is_kind("stock"))[0] for q in (0.025, 0.975)]
+    parts = zip((past.expected, past.lower, past.upper), (mean[0], *band), strict=True)
+    expected, lower, upper = (np.concatenate([before[:onset], since]) for before, since in parts)
+    return replace(past, expected=expected, lower=lower, upper=upper)
 
 
 def coverage(past: History, periods: int) -> float | None:
@@ -132,10 +146,12 @@ def brief(
     past = history(panel, alert.key, limits) if watched else None
     ahead = _ahead(forecasts, alert.key, shown)
     periods = COVERAGE_PERIODS[panel.step]
+    still_open = alert.state != "resolved"
+    shown_past = _as_before(past, panel, alert) if past and still_open else past
     return Context(
         title=measure.title, noun=measure.many, kind=measure.kind, step=panel.step, period=alert.told[-1],
         unit=measure.of, now=transition.now, reason=transition.reason, was_severity=was.severity if was else None,
-        told=alert.told[:-1], council=council, threshold=threshold, history=past, ahead=ahead,
+        told=alert.told[:-1], council=council, threshold=threshold, history=shown_past, ahead=ahead,
         ahead_reason=_ahead_reason(forecasts.not_run, alert.key, measure),
         year_end=year_end_outlook(panel, forecasts, alert.key) if watched else None,
         comparison=comparisons.get(alert.measure) if not alert.slice else None,

@@ -19,6 +19,7 @@ from forecaster.measures import Measure
 from forecaster.quality import leave_out_incomplete
 from forecaster.render import message
 from forecaster.types import (
+    DIMENSIONS,
     QUANTILES,
     Alert,
     Direction,
@@ -62,6 +63,7 @@ class Watch:
     council: str = "This council"
     threshold: int = 5
     least_excess: float = 6.0
+    breakdowns: tuple[str, ...] = DIMENSIONS  # whose slices may raise an alert of their own
     config: str = ""
 
     def limits(self, panel: Panel) -> Limits:
@@ -87,8 +89,9 @@ class Outcome:
 def assess(panel: Panel, previous: Sequence[Alert], reference: Reference, watch: Watch, now: dt.datetime) -> Outcome:
     """Returns everything the newest period of a panel brought, given the alerts there were before it."""
     panel, incomplete = leave_out_incomplete(panel)
-    limits = watch.limits(panel)
-    signals, missed = _detect(panel, watch, replace(limits, alpha=max(limits.alpha, KEEP_OPEN)), reference)
+    watched = _watched(panel, watch)
+    limits = watch.limits(watched)
+    signals, missed = _detect(watched, watch, replace(limits, alpha=max(limits.alpha, KEEP_OPEN)), reference)
     unjudged = {(missing.by, missing.key) for missing in missed}
     stepped = _step_all(panel, previous, signals, unjudged, limits, watch, now)
     told = [(alert, transition) for alert, transition in stepped if transition]
@@ -105,6 +108,12 @@ def assess(panel: Panel, previous: Sequence[Alert], reference: Reference, watch:
     transitions = tuple(transition for _, transition in told)
     not_run = (*incomplete, *missed, *forecasts.not_run)
     return Outcome(panel, forecasts, tuple(signals), not_run, alerts, transitions, messages)
+
+
+def _watched(panel: Panel, watch: Watch) -> Panel:
+    """The council's own series and the slices that may raise an alert; the others only explain one."""
+    silent = set(DIMENSIONS) - set(watch.breakdowns)  # a breakdown of the council's own may always raise one
+    return panel.select(i for i, key in enumerate(panel.keys) if silent.isdisjoint(name for name, _ in key.slice))
 
 
 def _detect(panel: Panel, watch: Watch, limits: Limits, reference: Reference) -> tuple[list[Signal], list[NotRun]]:
@@ -197,7 +206,7 @@ def forecast(panel: Panel, also: Iterable[SeriesKey], watch: Watch) -> Forecasts
     """Returns forecasts of the council's flows and stocks and of the series named, to 31 March or beyond."""
     wanted = {key for key in panel.keys if key.is_council} | set(also)
     rows = [i for i, key in enumerate(panel.keys) if key in wanted and panel.kinds[i] != "share"]
-    headline = [i for i in rows if panel.keys[i].is_council and panel.keys[i].measure in watch.headline]
+    headline = [i for i in rows if _is_headline(panel, i, watch)]
     others = [i for i in rows if i not in headline]
     parts = [
         _averaged([_one_model(name, panel.select(some), watch) for name in models])
@@ -205,6 +214,12 @@ def forecast(panel: Panel, also: Iterable[SeriesKey], watch: Watch) -> Forecasts
         if some
     ]
     return _joined(parts) if parts else Forecasts((), as_date(panel.periods[-1]), panel.periods[:0], _NO_VALUES, ())
+
+
+def _is_headline(panel: Panel, row: int, watch: Watch) -> bool:
+    """Whether the headline models forecast a series; not a stock, whose level Prophet's trend does not follow."""
+    key = panel.keys[row]
+    return key.is_council and key.measure in watch.headline and panel.kinds[row] == "flow"
 
 
 def _one_model(name: str, panel: Panel, watch: Watch) -> Forecasts:

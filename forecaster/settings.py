@@ -19,7 +19,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, Va
 from pydantic_core import ErrorDetails
 
 from forecaster import types
-from forecaster.measures import Measure, Table, nearest, parse_measures
+from forecaster.measures import Dimension, Measure, Table, nearest, parse_measures
 
 # Where config/ and data/ stand that come with the service: inside an installed package, beside it in a checkout.
 PACKAGE = Path(__file__).resolve().parent
@@ -116,8 +116,12 @@ class Detection(Table):
     false_alerts_per_year: float = Field(
         default=6, gt=0, description="The budget of false alerts, over all series together"
     )
+    breakdowns: tuple[Dimension, ...] = Field(
+        default=("team", "locality", "source", "category", "age_band"),
+        description="Breakdowns whose slices may raise an alert of their own; the others only explain one",
+    )
     least_excess: float = Field(
-        6, ge=0, description="Children (or events) a move must amount to since it began, to be worth an alert"
+        default=6, ge=0, description="Children (or events) a move must amount to since it began, to be worth an alert"
     )
     calm_periods: Count = Field(default=4, description="Periods without a signal after which an alert is resolved")
     min_history_weeks: Count = Field(default=104, description="A weekly series with less history is not judged")

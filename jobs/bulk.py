@@ -37,7 +37,7 @@ def read_totals(path: Path, settings: Settings, today: dt.date, period: Step | N
     frame = pd.concat([batch.frame for batch in batches], ignore_index=True) if batches else None
     panels = panel_from_totals(frame, missing=missing, measures=settings.catalogue) if frame is not None else []
     if len(panels) != 1:
-        raise InputError(path.name, f"{len(panels)} kinds of period", "give one file of weeks or one of months")
+        raise InputError(path.name, "there is no total in it", "give a row for each measure and period")
     return panels[0]
 
 

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal, NoReturn, TypeVar
 
 import typer
 from rich.box import SIMPLE_HEAD
@@ -78,7 +78,7 @@ def opened(config: Path | None) -> Iterator[tuple[Settings, Store]]:
 def progress(title: str) -> Iterator[Callable[[int, int], None]]:
     """A progress bar on standard error, for work of more than two seconds."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console(stderr=True)) as bar:
+    with Progress(*columns, console=console(stderr=True), transient=True) as bar:  # an error stays one line
         task = bar.add_task(title, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
@@ -283,7 +283,7 @@ def preview(
 def _alert_table(alerts: list[Alert], title: str) -> Table:
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD)
     for column in ("id", "opened", "since", "severity", "state"):
-        table.add_column(column, overflow="fold")
+        table.add_column(column, overflow="fold", no_wrap=column == "id")  # an id is there to be copied
     for alert in alerts:
         table.add_row(alert.id, str(alert.opened), str(alert.onset), alert.severity, alert.state)
     return table
@@ -407,7 +407,18 @@ def erase(child: Annotated[str, typer.Argument(metavar="CHILD_ID")], config: Con
 def main() -> None:
     """Runs the command line: 0 done, 1 done but not well, 2 bad input or config, said in one line."""
     try:
-        app(standalone_mode=True)
-    except (InputError, SettingsError, StaleError, backtests.NothingToReplayError, OSError) as error:
-        console(stderr=True).print(f"error: {error}", markup=False)
-        sys.exit(BAD_INPUT)
+        sys.exit(app(sys.argv[1:] or ["--help"], standalone_mode=False))
+    except typer.TyperException as error:  # a wrong option or argument
+        context = getattr(error, "ctx", None)
+        wrong = " ".join(error.format_message().split()).rstrip(".")
+        _refuse(f"{wrong}; see `{context.command_path if context else 'forecaster'} --help`")
+    except (InputError, SettingsError, StaleError, backtests.NothingToReplayError) as error:
+        _refuse(str(error))
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        _refuse(f"{place}{error.strerror or error}; check the path, the permissions and the space on the disk")
+
+
+def _refuse(why: str) -> NoReturn:
+    console(stderr=True).print(f"error: {why}", markup=False)
+    sys.exit(BAD_INPUT)

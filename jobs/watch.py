@@ -85,6 +85,7 @@ def watch_of(settings: Settings) -> Watch:
         measures=settings.catalogue,
         false_alerts_per_year=detection.false_alerts_per_year,
         least_excess=detection.least_excess,
+        breakdowns=detection.breakdowns,
         min_history={"week": detection.min_history_weeks, "month": detection.min_history_months},
         rules=Rules(calm_periods=detection.calm_periods),
         headline=frozenset(settings.prophet_measures),

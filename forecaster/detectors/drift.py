@@ -81,12 +81,12 @@ def _dispersion(x: Floats, n: Floats, p: Floats, panel: Panel) -> Floats:
     """phi before each period: the larger of that of single periods and of quarters (S x T)."""
     quarter, lag = QUARTER[panel.step], LAG[panel.step]
     variance = np.maximum(n * p * (1 - p), TINY)
-    at = np.arange(x.shape[1])
-    known = at >= 2 * lag  # before it the reference is little but its prior
+    history = np.cumsum(n > 0, axis=1)
+    known = history > 2 * lag  # before it the reference is little but its prior
     single = _running_dispersion((x - n * p) ** 2 / variance, ((n > 0) & known).astype(float), 1)
-    ends = np.broadcast_to(((at % quarter == quarter - 1) & (at >= 2 * lag + quarter - 1)).astype(float), x.shape)
+    ends = (np.arange(x.shape[1]) % quarter == quarter - 1) & (history >= 2 * lag + quarter)
     departures, spread = (_rolling_sum(array, quarter) for array in (x - n * p, variance))
-    by_quarter = _running_dispersion(departures**2 / spread, ends, lag)
+    by_quarter = _running_dispersion(departures**2 / spread, ends.astype(float), lag)
     return np.maximum(single, by_quarter)
 
 

@@ -51,15 +51,15 @@ def _back(x: Floats, lag: int) -> Floats:
     return out
 
 
-def _record(scores: Floats, window: int, least: float, most: float) -> Floats:
+def _record(scores: Floats, seen: NDArray[np.bool_], window: int, least: float, most: float) -> Floats:
     """Mean square of the scores of earlier windows of the same length, between `least` and `most` (S x T)."""
-    clipped = np.minimum(scores**2, CLIP**2)
-    weight = RECORD * window + 1 + np.arange(scores.shape[1])
+    clipped = np.where(seen, np.minimum(scores**2, CLIP**2), 0.0)
+    weight = RECORD * window + np.cumsum(seen, axis=1)
     mean = (RECORD * window + np.cumsum(clipped, axis=1)) / weight
     return np.clip(_back(mean - 1, window) + 1, least, most)
 
 
-def _flow_scores(z: Floats, gain: Floats, window: int) -> Floats:
+def _flow_scores(z: Floats, seen: NDArray[np.bool_], gain: Floats, window: int) -> Floats:
     """Standardised sums of the last `window` scores with weights 1 + gain x lag.
 
     Scores of low counts vary less than normal ones do (many zeros are alike), so they are first brought to their own
@@ -67,7 +67,7 @@ def _flow_scores(z: Floats, gain: Floats, window: int) -> Floats:
     """
     if window == 1:
         return z
-    own = z / np.sqrt(_record(z, 1, LEAST_RECORD, 1.0))
+    own = z / np.sqrt(_record(z, seen, 1, LEAST_RECORD, 1.0))
     steady = np.clip(own, -STEADY, STEADY)
     total, variance = np.zeros_like(z), np.zeros_like(z)
     for lag in range(min(window, z.shape[1])):
@@ -77,7 +77,7 @@ def _flow_scores(z: Floats, gain: Floats, window: int) -> Floats:
     return np.asarray(total / np.sqrt(variance))
 
 
-def _stock_scores(z: Floats, window: int) -> Floats:
+def _stock_scores(z: Floats, seen: NDArray[np.bool_], window: int) -> Floats:
     """Standardised changes over the last `window` periods, each step no larger than a steady one.
 
     A sibling group that joins a stock stays in it: one step, no trend.
@@ -85,7 +85,7 @@ def _stock_scores(z: Floats, window: int) -> Floats:
     steady = np.clip(z, -STEADY, STEADY)
     total = np.cumsum(steady, axis=1)
     plain = (total - _back(total, window)) / np.sqrt(np.minimum(np.arange(z.shape[1]) + 1, window))
-    return np.asarray(plain / np.sqrt(_record(plain, window, LEAST_RECORD, MOST_RECORD)))
+    return np.asarray(plain / np.sqrt(_record(plain, seen, window, LEAST_RECORD, MOST_RECORD)))
 
 
 def mixture(scores: Sequence[Floats]) -> tuple[Floats, Floats]:
@@ -104,9 +104,10 @@ def mixture(scores: Sequence[Floats]) -> tuple[Floats, Floats]:
 
 def evidence(base: Baseline, is_stock: NDArray[np.bool_], direction: Direction) -> tuple[Floats, Floats]:
     """Returns `mixture` of every period of a baseline (S x T) for a shift in one direction."""
-    z = np.nan_to_num(base.z)
+    z, seen = np.nan_to_num(base.z), np.isfinite(base.z)
     scores = [
-        np.where(is_stock[:, None], _stock_scores(z, window), _flow_scores(z, base.gain, window)) for window in WINDOWS
+        np.where(is_stock[:, None], _stock_scores(z, seen, window), _flow_scores(z, seen, base.gain, window))
+        for window in WINDOWS
     ]
     return mixture([score if direction == "up" else -score for score in scores])
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from forecaster.measures.definition import Condition, Measure, Table, nearest, parse_measures
+from forecaster.measures.definition import Condition, Dimension, Measure, Table, nearest, parse_measures
 from forecaster.measures.panel import NOT_RECORDED, build_panel
 from forecaster.measures.totals import panel_from_totals
 
 __all__ = [
     "NOT_RECORDED",
     "Condition",
+    "Dimension",
     "Measure",
     "Table",
     "build_panel",
