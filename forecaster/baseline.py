@@ -120,7 +120,7 @@ def _follow(y: Floats, season: Floats, gains: Floats, step: Step, floor: float, 
         reach = MAX_STEP * np.sqrt(phi * mean)
         level = np.maximum(level + gains[:, None] * np.clip(error, -reach, reach) / season[:, t], TINY)
         learnt = learns[:, t]
-        record = record + learnt * np.abs(error) / np.sqrt(mean)
+        record = record + learnt * np.minimum(np.abs(error), LARGEST * np.sqrt(phi * mean)) / np.sqrt(mean)
         squares = squares + learnt * np.minimum(error**2 / mean, CLIP**2 * phi) / CLIPPED_MOMENT
         weight = weight + learnt
     chosen.season[:] = season

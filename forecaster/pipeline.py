@@ -66,6 +66,10 @@ class Watch:
     breakdowns: tuple[str, ...] = DIMENSIONS  # whose slices may raise an alert of their own
     config: str = ""
 
+    def ahead(self, step: Step) -> int:
+        """Returns how many periods ahead a message looks: the horizon's weeks, or as many whole months."""
+        return self.horizon if step == "week" else max(round(self.horizon * 7 / 30.4), 1)
+
     def limits(self, panel: Panel) -> Limits:
         """Returns the limits that spend the yearly alarm budget over all series, periods and both directions."""
         looks = per_year(panel.step) * 2 * max(len(panel.keys), 1)
@@ -225,7 +229,7 @@ def _is_headline(panel: Panel, row: int, watch: Watch) -> bool:
 def _one_model(name: str, panel: Panel, watch: Watch) -> Forecasts:
     closing = np.datetime64(year_end(as_date(panel.periods[-1])))
     days = 7 if panel.step == "week" else 28
-    horizon = max(watch.horizon, int((closing - panel.periods[-1]).astype(int)) // days + 1)
+    horizon = max(watch.ahead(panel.step), int((closing - panel.periods[-1]).astype(int)) // days + 1)
     limits = watch.limits(panel)
     found: Forecasts = import_module(f"forecaster.models.{name}").forecast(
         panel, horizon, limits.min_history, watch.seed
@@ -264,6 +268,6 @@ def _message(
 ) -> Message:
     context = brief(
         alert, transition, panel, forecasts, figures, watch.measures[alert.measure], limits=limits, was=was,
-        shown=watch.horizon, council=watch.council, threshold=watch.threshold, config=watch.config,
+        shown=watch.ahead(panel.step), council=watch.council, threshold=watch.threshold, config=watch.config,
     )  # fmt: skip
     return message(alert, context)

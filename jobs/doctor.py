@@ -53,11 +53,10 @@ def _last_run(store: Store, step: Step, now: dt.datetime) -> Iterator[Check]:
     run = store.last_run(step)
     if run is None:
         return
-    age = now.date() - run.period
-    yield Check(
-        f"{step}ly", f"last judged {step} of {run.period:%d %B %Y} with config {run.config_hash}", age < STALE[step]
-    )
     missed = store.not_run_of(run.id)
+    late = next((f"; {item.reason}" for item in missed if item.by == "arrival"), "")
+    judged = f"last run {run.started:%d %B %Y %H:%M} UTC, as of {run.as_of}: judged the {step} of {run.period}{late}"
+    yield Check(f"{step}ly", judged, now - run.started < STALE[step] and not late)
     reasons = Counter(f"{item.by}: {item.reason.partition(':')[0]}" for item in missed)
     for reason, count in reasons.most_common():
         yield Check("not run", f"{count} series, {reason}")
