@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from forecaster.calendar import following, per_year, school_holiday_share, working_days
-from forecaster.glm import TINY, fit_counts
+from forecaster.glm import TINY, clipped_moment, fit_counts
 from forecaster.types import Dates, Floats, Panel, Step, as_date
 
 GAINS = (0.01, 0.03, 0.07, 0.15, 0.3, 0.5)
@@ -30,8 +30,7 @@ LARGEST = 8.0  # no normal score is trusted beyond it
 LONGER_MEMORY = 0.01  # a gain must beat the next smaller one by a hundredth
 MIN_RECENT = 0.8
 PRIOR_FLOW, PRIOR_STOCK, PRIOR_WEIGHT = 3.0, 0.1, 2.0  # dispersion before a series has a record; a stock changes little
-# E min(z^2, CLIP^2) of a standard normal: makes the clipped second moment unbiased
-CLIPPED_MOMENT = float(stats.norm.expect(lambda z: np.minimum(z**2, CLIP**2)))
+CLIPPED_MOMENT = clipped_moment(CLIP)
 SEASON_PRECISION = 4.0  # prior standard deviation 0.5 on the log scale
 BEND_PRECISION = 1.0
 

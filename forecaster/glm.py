@@ -7,6 +7,7 @@ and Noufaily et al. (2013, Statistics in Medicine 32:1206, section 3) do.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +25,12 @@ class Fit:
 
     coefficients: Floats
     dispersion: Floats
+
+
+def clipped_moment(limit: float) -> float:
+    """Returns E min(z^2, limit^2) of a standard normal score: what makes a clipped second moment unbiased."""
+    density, beyond = math.exp(-(limit**2) / 2) / math.sqrt(2 * math.pi), math.erfc(limit / math.sqrt(2))
+    return 1 - beyond - 2 * limit * density + limit**2 * beyond
 
 
 def _means(design: Floats, coefficients: Floats) -> Floats:

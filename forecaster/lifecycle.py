@@ -87,7 +87,7 @@ def _open(finding: Finding, period: dt.date, now: dt.datetime) -> Step:
 
 
 def _refresh(alert: Alert, finding: Finding) -> Alert:
-    """The alert with this period's figures; the onset only moves back."""
+    """The alert with this period's figures."""
     s = finding.signal
     return replace(
         alert, slice=s.key.slice, observed=s.observed, expected=s.expected, lower=s.lower, upper=s.upper,

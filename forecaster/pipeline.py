@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib import import_module
+from types import ModuleType
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from forecaster.context import Comparison
 from forecaster.detectors.neighbours import comparisons
 from forecaster.explain import drivers
 from forecaster.lifecycle import ACTIVE, Finding, Rules, step
-from forecaster.measures import Measure
+from forecaster.measures import Measure, plain_measure
 from forecaster.quality import leave_out_incomplete
 from forecaster.render import message
 from forecaster.types import (
@@ -69,6 +70,11 @@ class Watch:
     def ahead(self, step: Step) -> int:
         """Returns how many periods ahead a message looks: the horizon's weeks, or as many whole months."""
         return self.horizon if step == "week" else max(round(self.horizon * 7 / 30.4), 1)
+
+    def measure(self, key: SeriesKey, panel: Panel) -> Measure:
+        """Returns how to speak of a series: as config says, or by its name alone for totals it does not know."""
+        kinds = (kind for kind, other in zip(panel.kinds, panel.keys, strict=True) if other.measure == key.measure)
+        return self.measures.get(key.measure) or plain_measure(key.measure, next(kinds, "flow"))
 
     def limits(self, panel: Panel) -> Limits:
         """Returns the limits that spend the yearly alarm budget over all series, periods and both directions."""
@@ -124,10 +130,14 @@ def _detect(panel: Panel, watch: Watch, limits: Limits, reference: Reference) ->
     signals: list[Signal] = []
     missed: list[NotRun] = []
     for name in watch.detectors:
-        found, left_out = import_module(f"forecaster.detectors.{name}").detect(panel, limits, reference)
+        found, left_out = _detector(name).detect(panel, limits, reference)
         signals += found
         missed += left_out
     return signals, missed
+
+
+def _detector(name: str) -> ModuleType:
+    return import_module(f"forecaster.detectors.{name}")
 
 
 def _step_all(
@@ -187,14 +197,15 @@ def _speaks_for(signals: Sequence[Signal], alert: Alert | None, alpha: float, wa
     if not candidates:
         return None
     mine = alert.key if alert and alert.state in ACTIVE else None
-    return min(candidates, key=lambda s: (not s.key.is_council, s.key != mine, s.p_value))
+    return min(candidates, key=lambda s: (not s.key.is_council, s.key != mine, s.p_value, s.key))
 
 
 def _finding(signal: Signal, panel: Panel, watch: Watch, alpha: float, alert: Alert | None) -> Finding:
     strong = _is_strong(signal, alpha, watch)
-    worth_explaining = strong or alert is None
-    found = drivers(panel, signal) if worth_explaining else alert.drivers if alert else ()
-    return Finding(signal, found, severity(signal, watch.measures[signal.key.measure]), strong)
+    if alert and alert.state in ACTIVE and alert.onset < signal.onset:
+        signal = _detector(signal.kind).since(panel, signal, alert.onset)
+    found = alert.drivers if alert and not strong else drivers(panel, signal)
+    return Finding(signal, found, severity(signal, watch.measure(signal.key, panel)), strong)
 
 
 def severity(signal: Signal, measure: Measure) -> Severity:
@@ -267,7 +278,7 @@ def _message(
     watch: Watch,
 ) -> Message:
     context = brief(
-        alert, transition, panel, forecasts, figures, watch.measures[alert.measure], limits=limits, was=was,
+        alert, transition, panel, forecasts, figures, watch.measure(alert.key, panel), limits=limits, was=was,
         shown=watch.ahead(panel.step), council=watch.council, threshold=watch.threshold, config=watch.config,
     )  # fmt: skip
     return message(alert, context)

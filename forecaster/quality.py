@@ -12,6 +12,7 @@ from forecaster.types import NotRun, Panel, SeriesKey
 
 LOOK_BACK = 6  # newest periods that may still be waiting for entry
 LEAST_SHARE = 0.5  # of the council's expected events, all flows together: no real week falls this far
+SURPRISING = 3.0  # standard deviations it must also fall by: half of a few events happens by chance
 EVERYTHING = SeriesKey("all measures")
 
 
@@ -25,7 +26,8 @@ def leave_out_incomplete(panel: Panel) -> tuple[Panel, list[NotRun]]:
     base, season = baseline(council.uncapped().until(first), ahead=LOOK_BACK)
     expected = (base.level[:, -1:] * season).sum(0)
     observed = np.nansum(council.count[:, first:], axis=0)
-    suspect = np.flatnonzero(observed < LEAST_SHARE * expected)
+    deviation = np.sqrt((base.dispersion[:, -1:] * base.level[:, -1:] * season).sum(0))
+    suspect = np.flatnonzero((observed < LEAST_SHARE * expected) & (expected - observed > SURPRISING * deviation))
     reasons = [
         f"{panel.step} of {panel.periods[first + i]} looks incomplete: {observed[i] / expected[i]:.0%} of what is usual"
         for i in suspect

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Literal, NoReturn, TypeVar
@@ -257,7 +257,7 @@ def backtest(
         alerts = backtests.backtest(store, settings, weeks, bar)
         if json:
             backtests.write_json(alerts, settings.small_numbers.threshold, json)
-    console().print(_alert_table(alerts, f"Alerts in {weeks} weeks"))
+    _list_alerts(alerts, f"Alerts in {weeks} weeks")
 
 
 @app.command(epilog="Example: forecaster preview --config config/forecaster.toml changed.toml --weeks 52")
@@ -277,16 +277,16 @@ def preview(
     verdicts = list(backtests.compare(*found))
     for verdict in ("added", "dropped", "kept"):
         alerts = [alert for word, alert in verdicts if word == verdict]
-        console().print(_alert_table(alerts, f"{verdict.capitalize()}: {len(alerts)}"))
+        _list_alerts(alerts, verdict.capitalize())
 
 
-def _alert_table(alerts: list[Alert], title: str) -> Table:
-    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD)
-    for column in ("id", "opened", "since", "severity", "state"):
-        table.add_column(column, overflow="fold", no_wrap=column == "id")  # an id is there to be copied
+def _list_alerts(alerts: Sequence[Alert], title: str) -> None:
+    """One plain line an alert, the id last and whole: it is there to be copied."""
+    say(f"{title}: {len(alerts)}")
+    if alerts:
+        say(f"{'opened':<12}{'since':<12}{'severity':<10}{'state':<14}id")
     for alert in alerts:
-        table.add_row(alert.id, str(alert.opened), str(alert.onset), alert.severity, alert.state)
-    return table
+        say(f"{alert.opened!s:<12}{alert.onset!s:<12}{alert.severity:<10}{alert.state:<14}{alert.id}")
 
 
 alerts_app = typer.Typer(no_args_is_help=False, rich_markup_mode=None)
@@ -307,7 +307,7 @@ def alerts(
         found = store.alerts(open_only=only_open)
     if json:
         backtests.write_json(found, settings.small_numbers.threshold, json)
-    console().print(_alert_table(found, f"{len(found)} alerts"))
+    _list_alerts(found, "Open alerts" if only_open else "Alerts")
 
 
 @alerts_app.command(epilog="Example: forecaster alerts show plan-starts-up-2017-w47")

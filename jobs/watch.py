@@ -16,7 +16,7 @@ from forecaster.lifecycle import Rules
 from forecaster.measures import build_panel, panel_from_totals
 from forecaster.pipeline import Outcome, Watch, assess
 from forecaster.settings import ROOT, Settings
-from forecaster.store import Run, Store, Vintages
+from forecaster.store import Run, StaleError, Store, Vintages
 from forecaster.types import (
     Alert,
     Delivery,
@@ -174,11 +174,26 @@ def run_day(
 ) -> list[Result]:
     """Returns what a day brought, committed with its messages in one transaction a step; repeating it adds nothing.
 
-    targets: the only ones to be told (default: as routed).
+    targets: the only ones to be told (default: as routed). When somebody acknowledges an alert meanwhile the day is
+    looked at again, once, with what they said.
     """
+    try:
+        return _run_day(store, settings, as_of, now, targets, knowledge or store)
+    except StaleError:
+        return _run_day(store, settings, as_of, now, targets, knowledge or store)
+
+
+def _run_day(
+    store: Store,
+    settings: Settings,
+    as_of: dt.date,
+    now: dt.datetime,
+    targets: Sequence[Target] | None,
+    knowledge: Knowledge,
+) -> list[Result]:
     results = []
     moment = known_at(as_of, now)
-    for outcome, stale in look(knowledge or store, settings, watch_of(settings), as_of, moment, store.alerts()):
+    for outcome, stale in look(knowledge, settings, watch_of(settings), as_of, moment, store.alerts()):
         run = _as_run(outcome, settings, as_of, now, targets)
         store.commit_run(run)
         results.append(Result(run, outcome, stale))

@@ -10,6 +10,8 @@ series.
 
 from __future__ import annotations
 
+import datetime as dt
+
 import numpy as np
 from scipy import special
 
@@ -159,11 +161,23 @@ def _signals(panel: Panel, alpha: float) -> list[Signal]:
     p, phi, effective, share = (array[:, -1] for array in _run(x, n, panel))
     directions: tuple[Direction, ...] = ("up", "down")
     tails = {direction: _tail(share, effective, p, direction) for direction in directions}
+    year = per_year(panel.step)
     return [
-        _signal(panel, x[row], n[row], float(p[row]), float(phi[row]), direction, float(tail[row]), row)
+        _signal(panel, row, n[row], float(p[row]), float(phi[row]), direction, onset, float(tail[row]))
         for direction, tail in tails.items()
         for row in map(int, np.flatnonzero(tail <= alpha))
+        for onset in [_onset((1 if direction == "up" else -1) * (x[row] - n[row] * p[row]), n[row], year)]
     ]
+
+
+def since(panel: Panel, signal: Signal, onset: dt.date) -> Signal:
+    """Returns a signal told from an earlier onset: the share since then."""
+    end = int(np.searchsorted(panel.periods, np.datetime64(signal.period))) + 1
+    one = panel.select([panel.row(signal.key)]).until(end)
+    x, n = _counts(one)
+    p, phi = (float(array[0, -1]) for array in _run(x, n, one)[:2])
+    first = int(np.searchsorted(panel.periods, np.datetime64(onset)))
+    return _signal(one, 0, n[0], p, phi, signal.direction, first, signal.p_value)
 
 
 def _onset(departures: Floats, n: Floats, year: int) -> int:
@@ -173,10 +187,8 @@ def _onset(departures: Floats, n: Floats, year: int) -> int:
 
 
 def _signal(
-    panel: Panel, x: Floats, n: Floats, p: float, phi: float, direction: Direction, p_value: float, row: int
+    panel: Panel, row: int, n: Floats, p: float, phi: float, direction: Direction, onset: int, p_value: float
 ) -> Signal:
-    sign = 1.0 if direction == "up" else -1.0
-    onset = _onset(sign * (x - n * p), n, per_year(panel.step))
     hits, of = float(np.nansum(panel.count[row, onset:])), float(n[onset:].sum())
     half = 1.96 * np.sqrt(phi * p * (1 - p) / max(of, 1.0))
     return Signal(

@@ -9,6 +9,7 @@ on the size alone. Only the council's own series are compared: nothing is publis
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
@@ -18,6 +19,7 @@ from scipy import stats
 
 from forecaster.calendar import per_year
 from forecaster.context import Comparison
+from forecaster.glm import clipped_moment
 from forecaster.types import (
     Benchmark,
     Direction,
@@ -39,7 +41,7 @@ PER = 10_000
 CLUSTERING = 2.0  # chance variance of a council's children to that of independent ones: siblings come together
 FULL = 0.9  # of a year's periods that must have a value
 # Mean square of a standard normal score winsorised at its 10% and 90% points: makes phi unbiased for a few neighbours.
-WINSORISED = float(stats.norm.expect(lambda z: np.clip(z, stats.norm.ppf(TRIM), stats.norm.ppf(1 - TRIM)) ** 2))
+WINSORISED = clipped_moment(float(stats.norm.ppf(1 - TRIM)))
 
 Unit = Literal["share", "rate"]
 
@@ -124,6 +126,11 @@ def detect(panel: Panel, limits: Limits, reference: Reference) -> tuple[list[Sig
         else:
             signals += _judge(panel, case, reference, limits.alpha)
     return signals, missed
+
+
+def since(panel: Panel, signal: Signal, onset: dt.date) -> Signal:
+    """Returns the signal as it is: a comparison of whole years has no onset to keep."""
+    return signal
 
 
 def comparisons(panel: Panel, reference: Reference) -> list[Compared]:

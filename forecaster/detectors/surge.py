@@ -10,6 +10,7 @@ under independent normal scores, simulated once.
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 from functools import cache
 
@@ -91,15 +92,18 @@ def _stock_scores(z: Floats, seen: NDArray[np.bool_], window: int) -> Floats:
 def mixture(scores: Sequence[Floats]) -> tuple[Floats, Floats]:
     """Returns the log mixture likelihood ratio of an upward shift, and the window most in evidence.
 
-    scores: one array of normal scores for each of WINDOWS.
+    scores: one array of normal scores for each of WINDOWS. The window is chosen with the newest period weighing no more
+    than it does in a longer one; else a surge so strong that every week is past STEADY would seem to begin today.
     """
+    ratios = np.stack([_log_ratio(score, weight) for score, weight in zip(scores, WEIGHTS, strict=True)])
+    steady = _log_ratio(np.minimum(scores[0], STEADY), WEIGHTS[0])
+    most = np.concatenate([steady[None], ratios[1:]]).argmax(0)
+    return np.logaddexp.reduce(ratios, axis=0), np.array(WINDOWS, float)[most]
+
+
+def _log_ratio(score: Floats, weight: float) -> Floats:
     shifts = np.array(SHIFTS)[:, None, None]
-    ratios = [
-        np.log(weight) + np.log(np.exp(shifts * score - shifts**2 / 2).mean(0))
-        for score, weight in zip(scores, WEIGHTS, strict=True)
-    ]
-    stacked = np.stack(ratios)
-    return np.logaddexp.reduce(stacked, axis=0), np.array(WINDOWS, float)[stacked.argmax(0)]
+    return np.asarray(np.log(weight) + np.log(np.exp(shifts * score - shifts**2 / 2).mean(0)))
 
 
 def evidence(base: Baseline, is_stock: NDArray[np.bool_], direction: Direction) -> tuple[Floats, Floats]:
@@ -167,11 +171,16 @@ def _signals(panel: Panel, base: Baseline, direction: Direction, at: int, alpha:
     ratio, window = (array[:, at] for array in evidence(base, panel.is_kind("stock"), direction))
     p_value = p_values(ratio)
     rows = map(int, np.flatnonzero(p_value <= alpha))
-    return [_signal(panel, row, direction, at, int(window[row]), float(p_value[row])) for row in rows]
+    return [_signal(panel, row, direction, at, max(at - int(window[row]) + 1, 0), float(p_value[row])) for row in rows]
 
 
-def _signal(panel: Panel, row: int, direction: Direction, at: int, window: int, p: float) -> Signal:
-    onset = max(at - window + 1, 0)
+def since(panel: Panel, signal: Signal, onset: dt.date) -> Signal:
+    """Returns a signal told from an earlier onset: what came since, against the level before it."""
+    at, first = (int(np.searchsorted(panel.periods, np.datetime64(day))) for day in (signal.period, onset))
+    return _signal(panel, panel.row(signal.key), signal.direction, at, first, signal.p_value)
+
+
+def _signal(panel: Panel, row: int, direction: Direction, at: int, onset: int, p: float) -> Signal:
     one = panel.select([row]).uncapped()
     expected, dispersion = expected_since(baseline(one)[0], onset, at)
     lower, upper = (quantiles(expected, dispersion, level, one.is_kind("stock"))[0, -1] for level in (0.025, 0.975))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from forecaster.measures.definition import Condition, Dimension, Measure, Table, nearest, parse_measures
+from forecaster.measures.definition import Condition, Dimension, Measure, Table, nearest, parse_measures, plain_measure
 from forecaster.measures.panel import NOT_RECORDED, build_panel
 from forecaster.measures.totals import panel_from_totals
 
@@ -16,4 +16,5 @@ __all__ = [
     "nearest",
     "panel_from_totals",
     "parse_measures",
+    "plain_measure",
 ]

@@ -116,6 +116,14 @@ def _plain_name(name: str) -> str:
     return name
 
 
+def plain_measure(name: str, kind: Kind) -> Measure:
+    """Returns a measure that is counted elsewhere (in totals) and that no config describes: known by its name alone."""
+    words = name.replace("_", " ")
+    return Measure.model_construct(
+        kind=kind, title=words.capitalize(), one=f"{words} was counted", many=f"{words} were counted", of="all counted"
+    )
+
+
 MeasureName = Annotated[str, AfterValidator(_plain_name)]
 Catalogue = Annotated[dict[MeasureName, Measure], Field(min_length=1)]
 _CATALOGUE: TypeAdapter[dict[str, Measure]] = TypeAdapter(Catalogue)

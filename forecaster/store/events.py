@@ -42,8 +42,8 @@ def _whole(column: pd.Series[Any]) -> list[int | None]:
 def to_rows(frame: pd.DataFrame, received: dt.datetime, opening: bool) -> list[Row]:
     """Returns one row an event, with the moment it is known from if it is new.
 
-    That is when it was recorded; if nobody says, the day it happened for the first extract of a source (`opening`),
-    which brings the history, else when it was received.
+    That is when it was recorded; if nobody says, the day it happened for the first extracts of a source (`opening`),
+    which bring its history, else when it was received.
     """
     columns = {name: _column(frame, name) for name in EVENT_COLUMNS}
     told = columns["recorded"]

@@ -47,6 +47,8 @@ class Extract(Protocol):
     @property
     def batches(self) -> Iterator[Batch]: ...
 
+SETTING_UP = dt.timedelta(days=3)  # in which all files of a source are its history, not news
+
 
 @dataclass(frozen=True)
 class IngestSummary:
@@ -87,7 +89,7 @@ KINDS: dict[ExtractKind, _Kind] = {
 
 @dataclass
 class _Intake:
-    """An extract on its way in, and what it brought so far; `opening` says that it is the first of its source."""
+    """An extract on its way in, and what it brought so far; `opening` says that it brings its source's history."""
 
     connection: Connection
     kind: _Kind
@@ -158,7 +160,7 @@ def ingest(connection: Connection, extract: Extract, received: dt.datetime, max_
     """
     take_turns(connection, "ingest")
     received = _not_before_the_last(connection, received)
-    opening = _is_first_of_its_source(connection, extract.source)
+    opening = _brings_history(connection, extract.source, received)
     number = _register(connection, extract, received)
     if number is None:
         return IngestSummary(extract.source, extract.name, already=True)
@@ -176,8 +178,10 @@ def _not_before_the_last(connection: Connection, received: dt.datetime) -> dt.da
     return max(received, last) if last else received
 
 
-def _is_first_of_its_source(connection: Connection, source: str) -> bool:
-    return connection.scalar(select(extracts.c.id).where(extracts.c.source == source).limit(1)) is None
+def _brings_history(connection: Connection, source: str, received: dt.datetime) -> bool:
+    """Whether an extract is among the first of its source: history may come in several files (a census a year)."""
+    first = connection.scalar(select(func.min(extracts.c.received)).where(extracts.c.source == source))
+    return first is None or received - first < SETTING_UP
 
 
 def _register(connection: Connection, extract: Extract, received: dt.datetime) -> int | None:

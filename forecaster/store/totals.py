@@ -21,7 +21,7 @@ VERSIONED = Versioned(totals, KEYS, ("count", "of"))
 def to_rows(frame: pd.DataFrame, received: dt.datetime, opening: bool) -> list[Row]:
     """Returns one row a series and period, with the moment it is known from if it is new.
 
-    The first extract of a source brings the history: each period is known from its last day. Any other is known from
+    The first extracts of a source bring its history: each period is known from its last day. Any other is known from
     the moment it was received.
     """
     columns = {name: frame[name].tolist() for name in TOTALS_COLUMNS}

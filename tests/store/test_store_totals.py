@@ -83,9 +83,16 @@ def test_the_newest_period_is_known_no_later_than_its_extract(store: Store) -> N
 
 def test_a_new_period_of_a_later_extract_is_known_from_its_receipt(store: Store) -> None:
     store.ingest(totals_extract(total("2018-01-01", 1.0)), RECEIVED)
-    store.ingest(totals_extract(total("2017-12-25", 2.0)), RECEIVED + WEEK)
-    assert store.totals(RECEIVED)["count"].tolist() == [1.0]
-    assert store.totals(RECEIVED + WEEK)["count"].tolist() == [2.0, 1.0]
+    store.ingest(totals_extract(total("2018-01-08", 2.0)), RECEIVED + WEEK)
+    assert store.totals(RECEIVED + WEEK - DAY)["count"].tolist() == [1.0]
+    assert store.totals(RECEIVED + WEEK)["count"].tolist() == [1.0, 2.0]
+
+
+def test_history_in_several_files_is_known_from_its_own_days(store: Store) -> None:
+    store.ingest(totals_extract(total("2018-01-01", 1.0)), RECEIVED)
+    store.ingest(totals_extract(total("2017-12-25", 2.0)), RECEIVED + 2 * DAY)
+    store.ingest(totals_extract(total("2017-12-18", 3.0)), RECEIVED + 3 * DAY)
+    assert store.totals(RECEIVED)["count"].tolist() == [2.0, 1.0]
 
 
 @pytest.mark.parametrize("changed", [{"count": 9.0}, {"of": 20.0}, {"count": 0.0}])
