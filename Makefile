@@ -6,7 +6,8 @@ PYTHON ?= $(shell for p in $(CANDIDATES); do $$p -c $(USABLE) 2>/dev/null && ech
 VENV := .venv
 READY := $(VENV)/.ready
 PIP := $(VENV)/bin/python -m pip --disable-pip-version-check
-COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-config $(UPGRADE)
+COMPILE := uv pip compile --quiet --universal --python-version 3.11 --fork-strategy fewest --generate-hashes \
+	--no-header --no-annotate --no-config $(UPGRADE)
 
 .PHONY: install demo test lint lock clean
 
@@ -30,10 +31,11 @@ lint: $(READY)
 	$(VENV)/bin/ruff check
 	$(VENV)/bin/ruff format --check
 	$(VENV)/bin/mypy
-	$(VENV)/bin/lint-imports
+	$(VENV)/bin/lint-imports --no-logo
 
-# Keeps the versions that stand; `make lock UPGRADE=--upgrade` takes the newest. The container installs requirements.lock
-# with requirements-build.lock, everything else requirements-dev.lock; the three agree.
+# Keeps the versions that stand; `make lock UPGRADE=--upgrade` takes the newest. One version of a package for every Python,
+# so that all work out the same figures. The container installs requirements.lock and, to build, requirements-build.lock;
+# everything else requirements-dev.lock; the three agree.
 lock:
 	rm -rf build/lock && $(PYTHON) -m venv build/lock
 	build/lock/bin/python -m pip install --quiet --disable-pip-version-check uv

@@ -28,6 +28,7 @@ class Rules:
     """
 
     calm_periods: int = 4
+    period_days: int = 7
     stronger: float = 100.0
     quiet_days: int = 21
 
@@ -64,7 +65,7 @@ def step(alert: Alert | None, finding: Finding | None, period: dt.date, now: dt.
 
 
 def _long_over(alert: Alert, period: dt.date, rules: Rules) -> bool:
-    return alert.resolved is not None and (period - alert.resolved).days > 7 * rules.calm_periods
+    return alert.resolved is not None and (period - alert.resolved).days > rules.period_days * rules.calm_periods
 
 
 def alert_id(signal: Signal) -> str:

@@ -67,6 +67,10 @@ class Watch:
     breakdowns: tuple[str, ...] = DIMENSIONS  # whose slices may raise an alert of their own
     config: str = ""
 
+    def rules_for(self, step: Step) -> Rules:
+        """Returns the rules of the lifecycle, which count in periods."""
+        return self.rules if step == "week" else replace(self.rules, period_days=31, quiet_days=62)
+
     def ahead(self, step: Step) -> int:
         """Returns how many periods ahead a message looks: the horizon's weeks, or as many whole months."""
         return self.horizon if step == "week" else max(round(self.horizon * 7 / 30.4), 1)
@@ -161,7 +165,7 @@ def _step_all(
             out.append((alert, None))  # not judged is not calm
             continue
         finding = _finding(signal, panel, watch, limits.alpha, alert) if signal else None
-        after, transition = step(alert, finding, period, now, watch.rules)
+        after, transition = step(alert, finding, period, now, watch.rules_for(panel.step))
         if after is not None:
             out.append((after, transition))
     return out

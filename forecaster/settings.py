@@ -82,6 +82,9 @@ class Inbox(Table):
 
     path: Path = Field(default=Path("var/inbox"), description="Files here are read by the ingest job")
     rejects: Path = Field(default=Path("var/rejects"), description="Where the rows that could not be read are listed")
+    keep_days: int = Field(
+        default=30, ge=0, description="Extracts that were read hold names: they are deleted after so many days"
+    )
     max_reject_share: float = Field(
         default=0.5, ge=0, le=1, description="A file of which more rows than this are bad is refused as a whole"
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -195,7 +196,8 @@ def _send(store: Store, settings: Settings) -> None:
 def serve(config: ConfigFile = None) -> None:
     """Runs the schedule until SIGTERM, and finishes what it is doing."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stdout)
-    logging.getLogger("apscheduler").setLevel(logging.WARNING)
+    for name in ("apscheduler", "alembic"):
+        logging.getLogger(name).setLevel(logging.WARNING)
     with opened(config) as (settings, store):
         serve_forever(Service(store, settings, secret_key(settings), channels_of(settings)))
 
@@ -406,6 +408,7 @@ def erase(child: Annotated[str, typer.Argument(metavar="CHILD_ID")], config: Con
 
 def main() -> None:
     """Runs the command line: 0 done, 1 done but not well, 2 bad input or config, said in one line."""
+    os.umask(0o077)  # the store, the rejects and the key are for their owner alone
     try:
         sys.exit(app(sys.argv[1:] or ["--help"], standalone_mode=False))
     except typer.TyperException as error:  # a wrong option or argument

@@ -14,6 +14,7 @@ from forecaster.store import IngestSummary, Store
 from forecaster.types import InputError, Reject, Step
 
 DONE, REFUSED = "done", "refused"
+STAMP = "%Y%m%dT%H%M%S"
 
 
 @dataclass(frozen=True)
@@ -47,8 +48,16 @@ def ingest_inbox(store: Store, settings: Settings, secret: bytes, now: dt.dateti
             received = Received(path, error=error)
         folder = inbox / (REFUSED if received.error else DONE)
         folder.mkdir(exist_ok=True)
-        path.replace(folder / f"{now:%Y%m%dT%H%M%S}-{path.name}")
+        path.replace(folder / f"{now:{STAMP}}-{path.name}")
         yield received
+    _delete_old(inbox / DONE, now - dt.timedelta(days=settings.inbox.keep_days))
+
+
+def _delete_old(folder: Path, before: dt.datetime) -> None:
+    """Deletes extracts that were read before a moment: they hold names, the store does not."""
+    for path in folder.glob("*-*"):
+        if path.name < f"{before:{STAMP}}":
+            path.unlink()
 
 
 def _write_rejects(folder: Path, path: Path, rejected: list[Reject]) -> Path:

@@ -9,26 +9,12 @@ from __future__ import annotations
 import difflib
 import importlib
 import pkgutil
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Protocol, cast
 
-from forecaster.types import Delivery
+from forecaster.channels._channel import Channel, Write
 
-Write = Callable[[str], object]
-
-
-class Channel(Protocol):
-    """One way to reach people."""
-
-    @property
-    def name(self) -> str:
-        """The name of its file."""
-
-    def send(self, delivery: Delivery) -> str:
-        """Returns the receipt of what was sent; raises SendError."""
-
-    def find(self, delivery: Delivery) -> str | None:
-        """Returns the receipt if an earlier, ambiguous send did arrive, else None; raises SendError if unsure."""
+__all__ = ["Channel", "Write", "channel_names", "open_channel"]
 
 
 class _Module(Protocol):

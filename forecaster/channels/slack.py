@@ -17,7 +17,7 @@ from typing import Any
 from slack_sdk import WebClient
 
 from forecaster import chart
-from forecaster.channels import Channel, Write
+from forecaster.channels._channel import Channel, Write
 from forecaster.channels._slack_blocks import blocks, escaped, fallback
 from forecaster.channels._slack_errors import FAILURES, send_error
 from forecaster.types import Delivery, SendError

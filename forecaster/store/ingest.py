@@ -47,6 +47,7 @@ class Extract(Protocol):
     @property
     def batches(self) -> Iterator[Batch]: ...
 
+
 SETTING_UP = dt.timedelta(days=3)  # in which all files of a source are its history, not news
 
 
