@@ -94,9 +94,9 @@ def _start(y: Floats, season: Floats, step: Step) -> Floats:
 def _follow(y: Floats, season: Floats, gains: Floats, step: Step, floor: float, prior: float) -> Baseline:
     """Runs one filter per gain side by side; each period is predicted by the gain with the best record so far.
 
-    The record of a gain is the running sum of its absolute one-step errors in units of sqrt(mean). The dispersion is
-    the running mean of their squares, clipped at 2.58 standard deviations so that a past surge does not widen the
-    limits for ever.
+    The record of a gain is the running sum of its absolute one-step errors in units of sqrt(mean), none larger than
+    LARGEST standard deviations: one typing error must not choose the gain. The dispersion is the running mean of their
+    squares, clipped at 2.58 standard deviations so that a past surge does not widen the limits for ever.
     """
     series, periods = y.shape
     rows = np.arange(series)

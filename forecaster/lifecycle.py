@@ -152,7 +152,7 @@ def _by_hand(
     if alert.state == "resolved":
         raise ValueError(f"alert {alert.id} was resolved on {alert.resolved}: nothing to change")
     changed = replace(alert, state=state, snoozed_until=until)
-    stamp = f"{now:%Y%m%dT%H%M%S}"
+    stamp = f"{now:%Y%m%dT%H%M%S%f}"
     return changed, Transition(f"{alert.id}/{state}/{stamp}", alert.id, now, alert.state, state, reason, actor)
 
 

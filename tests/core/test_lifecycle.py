@@ -1,0 +1,308 @@
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import replace
+
+import pytest
+from lifecycle_cases import DRIVERS, MONDAY, NORTH, RULES, SIGNAL, WEEK, finding, now, week
+
+from forecaster.lifecycle import Finding, Rules, acknowledge, alert_id, snooze, step
+from forecaster.types import Alert, SeriesKey, State, Transition
+
+
+def opened(severity: str = "medium", **changes: object) -> Alert:
+    alert, transition = step(None, finding(0, severity=severity, **changes), week(0), now(0), RULES)
+    assert alert is not None
+    assert transition is not None
+    return alert
+
+
+def after(alert: Alert, number: int, found: Finding | None) -> tuple[Alert, Transition | None]:
+    next_one, transition = step(alert, found, week(number), now(number), RULES)
+    assert next_one is not None
+    return next_one, transition
+
+
+def in_state(state: State) -> Alert:
+    """An alert of week 0 in each of its states before week 5."""
+    alert = opened()
+    if state == "updated":
+        return replace(alert, state="updated", seen=week(4), told=(*alert.told, week(4)))
+    if state == "acknowledged":
+        return acknowledge(alert, week(1), now(1), "Ann", "looked into")[0] or alert
+    if state == "snoozed":
+        return snooze(alert, week(8), week(1), now(1), "Ann", "known")[0] or alert
+    if state == "resolved":
+        return replace(alert, state="resolved", resolved=week(4), seen=week(4), calm=4, told=(*alert.told, week(4)))
+    return alert
+
+
+STRONGER = {"p_value": 1e-9}
+FINDINGS: dict[str, Finding | None] = {
+    "none": None,
+    "weak": finding(5, strong=False, p_value=0.01),
+    "same": finding(5),
+    "stronger": finding(5, **STRONGER),
+    "worse": finding(5, severity="high"),
+    "weak worse": finding(5, strong=False, severity="high"),
+}
+
+
+@pytest.mark.parametrize(
+    ("state", "found", "then", "reason"),
+    [
+        ("opened", "none", "opened", None),
+        ("opened", "weak", "opened", None),
+        ("opened", "same", "opened", None),
+        ("opened", "stronger", "updated", "the evidence has grown"),
+        ("opened", "worse", "updated", "severity rose from medium to high"),
+        ("opened", "weak worse", "opened", None),
+        ("updated", "none", "updated", None),
+        ("updated", "same", "updated", None),
+        ("updated", "stronger", "updated", "the evidence has grown"),
+        ("updated", "worse", "updated", "severity rose from medium to high"),
+        ("acknowledged", "none", "acknowledged", None),
+        ("acknowledged", "same", "acknowledged", None),
+        ("acknowledged", "stronger", "acknowledged", None),
+        ("acknowledged", "worse", "updated", "severity rose from medium to high"),
+        ("acknowledged", "weak worse", "acknowledged", None),
+        ("snoozed", "none", "snoozed", None),
+        ("snoozed", "same", "snoozed", None),
+        ("snoozed", "stronger", "snoozed", None),
+        ("snoozed", "worse", "updated", "severity rose from medium to high"),
+        ("resolved", "none", "resolved", None),
+        ("resolved", "weak", "resolved", None),
+        ("resolved", "same", "updated", "came back soon after it was resolved"),
+        ("resolved", "worse", "updated", "came back soon after it was resolved"),
+    ],
+)
+def test_every_state_meets_every_finding(state: State, found: str, then: State, reason: str | None) -> None:
+    alert, transition = after(in_state(state), 5, FINDINGS[found])
+    assert alert.state == then
+    assert (transition.reason if transition else None) == reason
+    if transition:
+        assert (transition.was, transition.now, transition.alert_id) == (state, then, alert.id)
+        assert transition.at == now(5)
+        assert transition.actor == "forecaster"
+
+
+def test_no_alert_and_no_signal_is_nothing() -> None:
+    assert step(None, None, week(0), now(0), RULES) == (None, None)
+
+
+def test_weak_evidence_opens_nothing() -> None:
+    assert step(None, finding(0, strong=False), week(0), now(0), RULES) == (None, None)
+
+
+def test_strong_evidence_opens_an_alert_with_its_figures() -> None:
+    alert, transition = step(None, finding(0), week(0), now(0), RULES)
+    assert alert == Alert(
+        id="plan-starts-up-2018-w02", kind="surge", measure="plan_starts", slice=(), direction="up",
+        severity="medium", state="opened", opened=MONDAY, onset=MONDAY - 2 * WEEK, updated=MONDAY, observed=17.0,
+        expected=6.0, lower=2.0, upper=12.0, p_value=1e-4, total=40.0, total_expected=18.0, drivers=DRIVERS,
+        worst_p=1e-4, seen=MONDAY, told=(MONDAY,),
+    )  # fmt: skip
+    assert transition == Transition(
+        "plan-starts-up-2018-w02/2018-01-08/opened", alert.id, now(0), None, "opened",
+        "evidence p = 0.0001, over the line",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, "plan-starts-up-2018-w02"),
+        ({"kind": "drift"}, "drift-plan-starts-up-2018-w02"),
+        ({"direction": "down"}, "plan-starts-down-2018-w02"),
+        ({"key": SeriesKey("referrals", NORTH)}, "referrals-up-north-2018-w02"),
+        ({"key": SeriesKey("referrals", (("team", "Team 2 / East"),))}, "referrals-up-team-2-east-2018-w02"),
+        ({"period": dt.date(2018, 12, 31)}, "plan-starts-up-2019-w01"),  # the ISO year, not the calendar's
+    ],
+)
+def test_the_name_of_an_alert_can_be_read(changes: dict[str, object], expected: str) -> None:
+    assert alert_id(replace(SIGNAL, **changes)) == expected  # type: ignore[arg-type]
+
+
+def test_between_messages_the_figures_are_kept_fresh_in_silence() -> None:
+    fresh = finding(1, observed=22.0, total=62.0, p_value=1e-5, onset=MONDAY)
+    alert, transition = after(opened(), 1, fresh)
+    assert transition is None
+    assert (alert.observed, alert.total, alert.p_value, alert.onset) == (22.0, 62.0, 1e-5, MONDAY)
+    assert (alert.updated, alert.worst_p, alert.told) == (MONDAY, 1e-4, (MONDAY,))
+
+
+def test_growing_evidence_is_told_only_after_some_rest() -> None:
+    alert = opened()
+    for number in (1, 2):
+        alert, transition = after(alert, number, finding(number, **STRONGER))
+        assert transition is None
+    alert, transition = after(alert, 3, finding(3, **STRONGER))
+    assert transition is not None
+    assert transition.reason == "the evidence has grown"
+    assert (alert.updated, alert.worst_p, alert.told) == (week(3), 1e-9, (week(0), week(3)))
+
+
+def test_evidence_must_grow_a_hundredfold_over_what_was_told() -> None:
+    assert after(opened(), 5, finding(5, p_value=1.1e-6))[1] is None
+    assert after(opened(), 5, finding(5, p_value=0.9e-6))[1] is not None
+    told, _ = after(opened(), 5, finding(5, p_value=1e-9))
+    assert after(told, 9, finding(9, p_value=1e-10))[1] is None
+
+
+def test_a_worse_severity_does_not_wait() -> None:
+    alert, transition = after(opened(), 1, finding(1, severity="high"))
+    assert transition is not None
+    assert alert.severity == "high"
+    assert after(alert, 2, finding(2, severity="medium"))[1] is None  # a milder one is no news
+
+
+def test_a_slice_s_alert_that_reaches_the_council_says_so() -> None:
+    alert = opened(key=SeriesKey("plan_starts", NORTH))
+    after_it, transition = after(alert, 1, finding(1))
+    assert transition is not None
+    assert transition.reason == "now seen in the whole council"
+    assert after_it.slice == ()
+    assert after_it.id == alert.id == "plan-starts-up-north-2018-w02"
+
+
+def test_it_is_resolved_after_enough_calm_periods_in_a_row() -> None:
+    alert = opened()
+    for number in (1, 2, 3):
+        alert, transition = after(alert, number, None)
+        assert transition is None
+        assert alert.calm == number
+    alert, transition = after(alert, 4, None)
+    assert transition is not None
+    assert transition.reason == "4 periods in a row as expected"
+    assert (alert.state, alert.resolved, alert.updated, alert.told) == (
+        "resolved",
+        week(4),
+        week(4),
+        (week(0), week(4)),
+    )
+
+
+def test_weak_evidence_starts_the_calm_anew() -> None:
+    alert = opened()
+    for number, found in enumerate([None, None, None, FINDINGS["weak"], None, None, None], start=1):
+        alert, transition = after(alert, number, found)
+        assert transition is None
+    assert after(alert, 8, None)[0].state == "resolved"
+
+
+@pytest.mark.parametrize("state", ["opened", "updated", "acknowledged", "snoozed"])
+def test_every_open_alert_can_be_resolved(state: State) -> None:
+    alert = in_state(state)
+    for number in range(5, 9):
+        alert, transition = after(alert, number, None)
+    assert alert.state == "resolved"
+    assert transition is not None
+    assert transition.was == state
+
+
+def test_the_same_alert_comes_back_when_the_move_returns_soon() -> None:
+    alert = in_state("resolved")
+    back, transition = after(alert, 8, finding(8))
+    assert transition is not None
+    assert back.id == alert.id
+    assert (back.state, back.resolved, back.opened, back.calm) == ("updated", None, MONDAY, 0)
+    assert back.told == (*alert.told, week(8))
+
+
+def test_a_new_alert_opens_when_the_move_returns_late() -> None:
+    alert = in_state("resolved")
+    for number in range(5, 9):
+        alert, _ = after(alert, number, None)
+    new, transition = after(alert, 9, finding(9))
+    assert transition is not None
+    assert transition.now == "opened"
+    assert new.id == "plan-starts-up-2018-w11" != alert.id
+    assert new.opened == week(9)
+
+
+def test_a_weak_return_brings_nothing_back() -> None:
+    alert, transition = after(in_state("resolved"), 6, finding(6, strong=False))
+    assert transition is None
+    assert alert.state == "resolved"
+    assert after(alert, 12, finding(12, strong=False)) == (alert, None)
+
+
+def test_a_run_repeated_changes_nothing() -> None:
+    for found in (None, finding(1), finding(1, severity="high"), finding(1, **STRONGER)):
+        once, _ = after(opened(), 1, found)
+        assert after(once, 1, found) == (once, None)
+        assert after(once, 1, finding(1, severity="high")) == (once, None)
+        assert after(once, 0, None) == (once, None)  # an older period is no news either
+
+
+def test_a_person_acknowledges_an_alert() -> None:
+    alert, transition = acknowledge(opened(), week(1), now(1), "Ann", "North team is looking into it")
+    assert alert is not None
+    assert transition is not None
+    assert alert.state == "acknowledged"
+    assert (transition.was, transition.now, transition.actor) == ("opened", "acknowledged", "Ann")
+    assert transition.reason == "North team is looking into it"
+
+
+def test_a_snoozed_alert_is_silent_until_its_day() -> None:
+    alert = snooze(opened(), week(6), week(1), now(1), "Ann", "half term")[0]
+    assert alert is not None
+    for number in range(2, 6):
+        alert, transition = after(alert, number, finding(number, **STRONGER))
+        assert transition is None
+    alert, transition = after(alert, 6, finding(6, **STRONGER))
+    assert transition is not None
+    assert transition.reason == "still there after the snooze"
+    assert (alert.state, alert.snoozed_until) == ("updated", None)
+
+
+def test_a_snoozed_alert_that_gets_worse_speaks_up() -> None:
+    alert, transition = after(in_state("snoozed"), 2, finding(2, severity="high"))
+    assert transition is not None
+    assert (alert.state, alert.snoozed_until) == ("updated", None)
+    assert (transition.was, transition.reason) == ("snoozed", "severity rose from medium to high")
+
+
+def test_a_snooze_says_until_when() -> None:
+    alert, transition = snooze(opened(), week(6), week(1), now(1), "Ann", "half term")
+    assert alert is not None
+    assert transition is not None
+    assert alert.snoozed_until == week(6)
+    assert transition.reason == "half term (until 2018-02-19)"
+
+
+def test_acknowledging_ends_a_snooze() -> None:
+    alert, _ = acknowledge(in_state("snoozed"), week(2), now(2), "Ann", "seen")
+    assert alert is not None
+    assert (alert.state, alert.snoozed_until) == ("acknowledged", None)
+
+
+@pytest.mark.parametrize("until", [week(0), week(1)])
+def test_a_snooze_into_the_past_is_refused(until: dt.date) -> None:
+    with pytest.raises(ValueError, match=f"{until} has passed: give a date after {week(1)}"):
+        snooze(opened(), until, week(1), now(1), "Ann", "")
+
+
+def test_an_alert_that_is_over_cannot_be_changed_by_hand() -> None:
+    over = in_state("resolved")
+    with pytest.raises(ValueError, match=f"was resolved on {week(4)}: nothing to change"):
+        acknowledge(over, week(5), now(5), "Ann", "")
+    with pytest.raises(ValueError, match="nothing to change"):
+        snooze(over, week(9), week(5), now(5), "Ann", "")
+
+
+def test_two_people_can_act_in_one_week_and_each_is_recorded() -> None:
+    first = acknowledge(opened(), week(1), now(1), "Ann", "seen")[1]
+    second = acknowledge(opened(), week(1), now(1) + dt.timedelta(seconds=1), "Bob", "seen too")[1]
+    assert first is not None
+    assert second is not None
+    assert first.id != second.id
+
+
+def test_rules_come_from_config() -> None:
+    quick = Rules(calm_periods=1)
+    alert, transition = step(opened(), None, week(1), now(1), quick)
+    assert alert is not None
+    assert alert.state == "resolved"
+    assert transition is not None
+    assert transition.reason == "1 periods in a row as expected"

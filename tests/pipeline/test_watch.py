@@ -1,0 +1,176 @@
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from made_panels import by_locality, panel
+from synthetic_council import MEASURES, NOBODY, WATCH, T, council, look
+
+from forecaster.calendar import following, period_end, year_end
+from forecaster.measures import Measure
+from forecaster.models import counts
+from forecaster.pipeline import Watch, assess, forecast, severity
+from forecaster.types import QUANTILES, Panel, SeriesKey, Severity, Signal, Step, as_date
+
+SIGNAL = Signal(
+    key=SeriesKey("plan_starts"), kind="surge", direction="up", period=dt.date(2018, 1, 8), onset=dt.date(2018, 1, 1),
+    observed=20.0, expected=8.0, lower=3.0, upper=14.0, p_value=1e-6, score=6.0, total=40.0, total_expected=20.0,
+)  # fmt: skip
+NORTH = SeriesKey("plan_starts", (("locality", "North"),))
+
+
+def measure(worse: str) -> Measure:
+    return MEASURES["plan_starts"].model_copy(update={"worse": worse})
+
+
+@pytest.mark.parametrize(
+    ("worse", "changes", "expected"),
+    [
+        ("up", {}, "high"),
+        ("both", {}, "high"),
+        ("down", {}, "low"),  # a move for the better
+        ("up", {"direction": "down", "total": 20.0, "total_expected": 40.0}, "low"),
+        ("down", {"direction": "down", "total": 20.0, "total_expected": 40.0}, "high"),
+        ("both", {"direction": "down", "total": 20.0, "total_expected": 40.0}, "high"),
+        ("up", {"p_value": 2e-4}, "medium"),  # large, but not that sure
+        ("up", {"p_value": 1e-4}, "high"),
+        ("up", {"total": 25.0}, "medium"),  # sure, but a quarter more only
+        ("up", {"total": 26.1}, "high"),
+        ("up", {"key": NORTH}, "medium"),  # a slice alone
+        ("down", {"key": NORTH}, "low"),
+        ("up", {"total_expected": 0.0}, "high"),  # something where nothing was expected
+        ("down", {"direction": "down", "total": 0.0, "total_expected": 20.0}, "high"),
+    ],
+)
+def test_severity_is_direction_evidence_size_and_reach(
+    worse: str, changes: dict[str, object], expected: Severity
+) -> None:
+    assert severity(replace(SIGNAL, **changes), measure(worse)) == expected  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("series", "step", "budget", "alpha"),
+    [
+        (20, "week", 6.0, 18 / (52 * 2 * 20)),
+        (20, "month", 6.0, 0.01),  # never laxer than one in a hundred
+        (100, "month", 6.0, 18 / (12 * 2 * 100)),
+        (200, "week", 6.0, 18 / (52 * 2 * 200)),
+        (20, "week", 12.0, 36 / (52 * 2 * 20)),
+        (1, "week", 6.0, 0.01),
+        (0, "week", 6.0, 0.01),
+    ],
+)
+def test_limits_spend_the_yearly_budget_over_all_looks(series: int, step: Step, budget: float, alpha: float) -> None:
+    watch = Watch(measures=MEASURES, false_alerts_per_year=budget)
+    found = watch.limits(panel(np.ones((max(series, 1), 8)), step=step).select(range(series)))
+    assert found.alpha == pytest.approx(min(alpha, 0.01))
+    assert found.min_history == {"week": 104, "month": 36}[step]
+
+
+def test_the_history_needed_comes_from_config() -> None:
+    watch = Watch(measures=MEASURES, min_history={"week": 60, "month": 24})
+    assert watch.limits(council()).min_history == 60
+    short = council(1, {"North": np.full(5, 18)}, length=90)
+    assert look(short, watch=replace(WATCH, min_history={"week": 60, "month": 24})).alerts
+    refused = look(short, watch=WATCH)
+    assert refused.alerts == ()
+    reasons = {reason.reason for reason in refused.not_run if reason.by == "surge"}
+    assert reasons == {"too little history: 89 periods, 104 needed"}
+
+
+def test_a_larger_budget_finds_more() -> None:
+    some = council(2, {"North": np.full(3, 5)})
+    signals = {budget: _strong(some, budget) for budget in (0.001, 6.0, 200.0)}
+    assert signals[0.001] <= signals[6.0] <= signals[200.0]
+    assert len(signals[0.001]) < len(signals[200.0])
+
+
+def _strong(some: Panel, budget: float) -> set[str]:
+    watch = replace(WATCH, false_alerts_per_year=budget, detectors=("surge",), least_excess=0.0)
+    return {alert.measure + alert.direction for alert in look(some, watch=watch).alerts}
+
+
+@pytest.mark.parametrize(("step", "expected"), [("week", 13), ("month", 3)])
+def test_a_message_looks_a_quarter_ahead(step: Step, expected: int) -> None:
+    assert Watch(measures=MEASURES).ahead(step) == expected
+    assert Watch(measures=MEASURES, horizon=1).ahead("month") == 1
+
+
+@pytest.mark.parametrize("first", ["2014-04-07", "2014-07-07", "2014-10-06", "2015-03-02", "2015-03-30"])
+def test_forecasts_reach_31_march_and_a_quarter_ahead(first: str) -> None:
+    counts_ = np.random.default_rng(1).poisson(20, (1, 112))
+    some = panel(counts_, first=dt.date.fromisoformat(first), keys=[SeriesKey("plan_starts")])
+    found = forecast(some, (), WATCH)
+    closing = year_end(as_date(some.periods[-1]))
+    assert len(found.periods) >= 13
+    assert as_date(found.periods[-1]) >= closing or period_end(as_date(found.periods[-1]), "week") >= closing
+    assert np.array_equal(found.periods, following(as_date(some.periods[-1]), len(found.periods), "week"))
+
+
+def test_monthly_forecasts_reach_31_march_too() -> None:
+    some = panel(np.random.default_rng(2).poisson(90, (1, 64)), step="month", first=dt.date(2012, 4, 1))
+    found = forecast(some, (), WATCH)
+    assert as_date(some.periods[-1]) == dt.date(2017, 7, 1)
+    assert as_date(found.periods[-1]) >= dt.date(2018, 3, 1)
+
+
+def test_forecasts_are_of_the_council_s_counts_and_of_what_was_told() -> None:
+    some = council(1)
+    assert {str(key) for key in forecast(some, (), WATCH).keys} == {"plan_starts", "referrals", "plans_open"}
+    told = forecast(some, [NORTH, SeriesKey("repeat_plans")], WATCH)
+    assert set(told.keys) == {*forecast(some, (), WATCH).keys, NORTH}
+    assert set(told.models) == {"counts"}
+
+
+def test_headline_flows_are_an_average_of_models() -> None:
+    some = council(1).select([4, 5])
+    watch = replace(WATCH, headline=frozenset({"referrals", "plans_open"}), horizon=4)
+    found = forecast(some, (), watch)
+    assert dict(zip(found.keys, found.models, strict=True)) == {
+        SeriesKey("referrals"): "prophet+counts",
+        SeriesKey("plans_open"): "counts",  # its trend would not follow a stock
+    }
+    assert (np.diff(found.values, axis=-1) >= 0).all()
+    alone = counts.forecast(some.select([0]), len(found.periods), 104, 1).values
+    median = QUANTILES.index(0.5)
+    assert found.values[0, :, median] == pytest.approx(alone[0, :, median], rel=0.25)
+
+
+def test_a_headline_series_that_cannot_be_forecast_says_why_once() -> None:
+    short = council(1, length=80).select([4])
+    found = forecast(short, (), replace(WATCH, headline=frozenset({"referrals"})))
+    assert found.keys == ()
+    assert [missed.reason for missed in found.not_run] == ["too little history: 79 periods, 104 needed"]
+
+
+def test_reasons_of_detectors_and_models_are_all_passed_on() -> None:
+    some = council(1)
+    count = some.count.copy()
+    count[4] = 0.0
+    outcome = look(replace(some, count=count, capped=count))
+    about = {
+        (reason.by, reason.reason.split(":")[0]) for reason in outcome.not_run if reason.key.measure == "referrals"
+    }
+    assert about == {("surge", "constant"), ("counts", "constant"), ("neighbours", "no published figures")}
+
+
+def test_only_the_detectors_of_the_config_look() -> None:
+    some = council(1, {"North": np.full(5, 18)})
+    assert look(some, watch=replace(WATCH, detectors=())).alerts == ()
+    assert {signal.kind for signal in look(some, watch=replace(WATCH, detectors=("surge",))).signals} == {"surge"}
+
+
+def test_a_breakdown_of_the_council_s_own_may_raise_an_alert_whatever_is_named() -> None:
+    some = by_locality(5, {"North": 4.0, "City": 150.0}, {"North": np.full(6, 9)}, T)
+    keys = tuple(SeriesKey(key.measure, tuple(("ward", value) for _, value in key.slice)) for key in some.keys)
+    watch = replace(WATCH, breakdowns=("team",), detectors=("surge",))
+    assert [alert.slice for alert in look(replace(some, keys=keys), watch=watch).alerts] == [(("ward", "North"),)]
+
+
+def test_the_clock_is_only_what_it_is_told() -> None:
+    some = council(1, {"North": np.full(5, 18)})
+    moment = dt.datetime(2001, 2, 3, 4, 5, tzinfo=dt.UTC)
+    outcome = assess(some, [], NOBODY, replace(WATCH, detectors=("surge",)), moment)
+    assert [transition.at for transition in outcome.transitions] == [moment]
