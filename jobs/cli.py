@@ -23,7 +23,7 @@ from forecaster.channels import Channel, open_channel
 from forecaster.read.pseudonym import pseudonym
 from forecaster.settings import Settings, SettingsError, from_environment
 from forecaster.store import StaleError, Store
-from forecaster.types import Alert, InputError, Step, Transition
+from forecaster.types import Alert, DeliveryState, InputError, Step, Transition
 from jobs import backtest as backtests
 from jobs import bulk, demo, doctor
 from jobs import deliver as delivering
@@ -37,6 +37,7 @@ app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, rich_mar
                   help="Weekly early warning on child protection numbers for an English council.")  # fmt: skip
 T = TypeVar("T")
 BAD_INPUT, NOT_WELL = 2, 1
+UNSENT: tuple[DeliveryState, ...] = ("pending", "ambiguous")
 ConfigFile = Annotated[Path | None, typer.Option("--config", help="Config file (default: FORECASTER_CONFIG).")]
 Period = Annotated[Step | None, typer.Option("--period", help="week or month, where the file does not say.")]
 
@@ -186,9 +187,13 @@ def _say_run(period: dt.date, step: Step, told: int, missed: int) -> None:
 
 def _send(store: Store, settings: Settings) -> None:
     sent = delivering.deliver(store, channels_of(settings), patience=dt.timedelta(seconds=60))
-    for delivery in store.deliveries(state="failed") if sent["failed"] else ():
-        console(stderr=True).print(f"not delivered to {delivery.target}: {delivery.error}", markup=False)
-    if sent["failed"] or store.deliveries(state="ambiguous") or store.deliveries(state="pending"):
+    failed = store.deliveries(state="failed") if sent["failed"] else []
+    waiting = [delivery for state in UNSENT for delivery in store.deliveries(state=state)]
+    for title, deliveries in (("not delivered", failed), ("not delivered yet", waiting)):
+        for delivery in deliveries:
+            why = delivery.error or "it waits for its turn"
+            console(stderr=True).print(f"{title} to {delivery.target}: {why}", markup=False)
+    if failed or waiting:
         raise typer.Exit(NOT_WELL)
 
 
