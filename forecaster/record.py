@@ -14,7 +14,8 @@ def record(alert: Alert, threshold: int) -> dict[str, Any]:
     observed is a count per period (of the newest one), a level, or a proportion; its count since the onset decides
     whether it may be shown. Dates are ISO dates.
     """
-    hidden = is_small(alert.observed, threshold) or is_small(alert.total, threshold)
+    counts = (alert.observed, alert.total) if alert.kind == "surge" else (alert.total,)  # else observed is a proportion
+    hidden = any(is_small(count, threshold) for count in counts)
     return {
         "id": alert.id,
         "kind": alert.kind,

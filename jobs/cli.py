@@ -22,7 +22,7 @@ from forecaster.calendar import local_date
 from forecaster.channels import Channel, open_channel
 from forecaster.read.pseudonym import pseudonym
 from forecaster.settings import Settings, SettingsError, from_environment
-from forecaster.store import StaleError, Store
+from forecaster.store import DatabaseError, StaleError, Store
 from forecaster.types import Alert, DeliveryState, InputError, Step, Transition
 from jobs import backtest as backtests
 from jobs import bulk, demo, doctor
@@ -60,7 +60,7 @@ def parse_day(text: str) -> dt.date:
         raise typer.BadParameter(f"{text!r} is not a date: write it as 2018-01-08") from None
 
 
-Day = Annotated[dt.date, typer.Option(parser=parse_day, metavar="DATE")]
+Day = Annotated[dt.date, typer.Option(parser=parse_day, metavar="DATE", help="The day on which it may speak again.")]
 
 
 @contextmanager
@@ -80,7 +80,8 @@ def opened(config: Path | None) -> Iterator[tuple[Settings, Store]]:
 def progress(title: str) -> Iterator[Callable[[int, int], None]]:
     """A progress bar on standard error, for work of more than two seconds."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console(stderr=True), transient=True) as bar:  # an error stays one line
+    screen = console(stderr=True)
+    with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as bar:
         task = bar.add_task(title, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
@@ -166,8 +167,7 @@ def run(
     """The main job, once: reads the inbox, judges the newest week, tells the managers."""
     with opened(config) as (settings, store):
         now = delivering.utc_now()
-        for received in ingest_inbox(store, settings, secret_key(settings), now):
-            _report(received)
+        refused = [_report(received) for received in ingest_inbox(store, settings, secret_key(settings), now)]
         with console(stderr=True).status("Judging …"):
             results = run_day(store, settings, as_of or local_date(now), now)
         if not results:
@@ -177,6 +177,8 @@ def run(
                 console(stderr=True).print(f"warning: {result.stale}", markup=False)
             _say_run(result.run.period, result.run.step, len(result.run.transitions), len(result.run.not_run))
         _send(store, settings)
+        if any(refused):
+            raise typer.Exit(NOT_WELL)
 
 
 def _say_run(period: dt.date, step: Step, told: int, missed: int) -> None:
@@ -420,7 +422,7 @@ def main() -> None:
         context = getattr(error, "ctx", None)
         wrong = " ".join(error.format_message().split()).rstrip(".")
         _refuse(f"{wrong}; see `{context.command_path if context else 'forecaster'} --help`")
-    except (InputError, SettingsError, StaleError, backtests.NothingToReplayError) as error:
+    except (InputError, SettingsError, DatabaseError, StaleError, backtests.NothingToReplayError) as error:
         _refuse(str(error))
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""

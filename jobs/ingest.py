@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,16 +42,25 @@ def ingest_inbox(store: Store, settings: Settings, secret: bytes, now: dt.dateti
     """Reads the files that wait in the inbox, oldest first, and moves each to `done` or `refused` below it."""
     inbox = settings.inbox.path
     waiting = [path for path in inbox.iterdir() if path.is_file()] if inbox.is_dir() else []
-    for path in sorted(waiting, key=lambda p: (p.stat().st_mtime, p.name)):
+    for path in sorted(waiting, key=_arrival):
         try:
             received = ingest_file(store, settings, secret, path, now)
         except InputError as error:
+            if not path.exists():
+                continue  # another process reads the inbox too, and was first
             received = Received(path, error=error)
         folder = inbox / (REFUSED if received.error else DONE)
         folder.mkdir(exist_ok=True)
-        path.replace(folder / f"{now:{STAMP}}-{path.name}")
+        with suppress(FileNotFoundError):
+            path.replace(folder / f"{now:{STAMP}}-{path.name}")
         yield received
     _delete_old(inbox / DONE, now - dt.timedelta(days=settings.inbox.keep_days))
+
+
+def _arrival(path: Path) -> tuple[float, str]:
+    with suppress(FileNotFoundError):
+        return path.stat().st_mtime, path.name
+    return 0.0, path.name
 
 
 def _delete_old(folder: Path, before: dt.datetime) -> None:

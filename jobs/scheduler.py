@@ -7,13 +7,16 @@ import logging
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from threading import Event
 from types import FrameType
 from zoneinfo import ZoneInfo
 
+from apscheduler.events import EVENT_JOB_ERROR, JobExecutionEvent
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.cron import CronTrigger
+from apscheduler.triggers.date import DateTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
 from forecaster.calendar import last_complete, local_date
@@ -27,6 +30,8 @@ from jobs.watch import run_day
 
 log = logging.getLogger("forecaster")
 BEAT_SECONDS = 30
+RETRY = dt.timedelta(minutes=10)  # after a weekly job failed
+WEEKLY = ("ingest", "watch", "catch-up")
 SILENT_AFTER = dt.timedelta(minutes=5)  # without a heartbeat for so long the service counts as dead
 
 
@@ -84,13 +89,21 @@ def _add_jobs(scheduler: BackgroundScheduler, service: Service) -> None:
     zone = ZoneInfo(schedule.timezone)
     weekly = {"ingest": schedule.ingest, "watch": schedule.watch}
     for name, when in weekly.items():
-        trigger = CronTrigger(timezone=zone, **cron_fields(when))
-        scheduler.add_job(getattr(service, name), trigger, id=name, misfire_grace_time=None, coalesce=True)
+        scheduler.add_job(getattr(service, name), CronTrigger(timezone=zone, **cron_fields(when)), id=name)
+    scheduler.add_listener(partial(_try_again, scheduler, service), EVENT_JOB_ERROR)
     for name, seconds in {"deliver": schedule.deliver_every_seconds, "beat": BEAT_SECONDS}.items():
         scheduler.add_job(getattr(service, name), IntervalTrigger(seconds=seconds), id=name, max_instances=1)
     if service.missed():
         log.info("a run was missed: catching up")
         scheduler.add_job(_catch_up, args=[service], id="catch-up")
+
+
+def _try_again(scheduler: BackgroundScheduler, service: Service, failed: JobExecutionEvent) -> None:
+    """Nobody waits a week because a disk was full for a minute."""
+    if failed.job_id in WEEKLY:
+        log.warning("%s failed: trying again in %s", failed.job_id, RETRY)
+        when = DateTrigger(utc_now() + RETRY)
+        scheduler.add_job(_catch_up, when, args=[service], id="catch-up", replace_existing=True)
 
 
 def _catch_up(service: Service) -> None:
@@ -102,7 +115,7 @@ def serve(service: Service, stop: Event | None = None) -> None:
     """Runs until SIGTERM or SIGINT (or `stop` is set), then finishes the job in hand.
 
     One worker thread: jobs never overlap, so a delivery never reads a half-written week. A job that fails is logged by
-    APScheduler with its traceback and runs again at its next time.
+    APScheduler with its traceback and runs again at its next time, a weekly one soon. None is dropped for being late.
     """
     stopping = stop or Event()
 
@@ -114,7 +127,9 @@ def serve(service: Service, stop: Event | None = None) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, on_signal)
     service.beat()
-    scheduler = BackgroundScheduler(executors={"default": ThreadPoolExecutor(1)}, timezone=dt.UTC)
+    scheduler = BackgroundScheduler(
+        executors={"default": ThreadPoolExecutor(1)}, job_defaults={"misfire_grace_time": None}, timezone=dt.UTC
+    )
     _add_jobs(scheduler, service)
     scheduler.start()
     log.info("serving: watch %s (%s)", service.settings.schedule.watch, service.settings.schedule.timezone)

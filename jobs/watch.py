@@ -205,7 +205,7 @@ def _as_run(
 ) -> Run:
     period, step = as_date(outcome.panel.periods[-1]), outcome.panel.step
     return Run(
-        id=f"{step}-{period}-{settings.config_hash}",
+        id=f"{step}-{period}-{last_complete(as_of, step)}-{settings.config_hash}",  # judged, due
         as_of=as_of,
         period=period,
         step=step,

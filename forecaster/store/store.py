@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+import sqlite3
 from collections.abc import Callable, Iterable
 from types import TracebackType
 
 import pandas as pd
+from sqlalchemy import exc
 
 from forecaster.store import alerts, engine, outbox, runs, upkeep
 from forecaster.store.ingest import KINDS, Extract, ExtractKind, IngestSummary, ingest
@@ -24,6 +26,19 @@ from forecaster.types import (
     Step,
     Transition,
 )
+
+UNUSABLE = (exc.OperationalError, exc.DatabaseError, sqlite3.OperationalError, sqlite3.DatabaseError)
+
+
+class DatabaseError(Exception):
+    """A database that cannot be reached, read or written: str() is one line that names the remedy."""
+
+    def __init__(self, error: object):
+        why = str(error).strip().splitlines()[0]
+        super().__init__(
+            f"the database cannot be used: {why}; check FORECASTER_DATABASE_URL, that the server runs, "
+            "the permissions and the space on the disk"
+        )
 
 
 class Store:
@@ -44,6 +59,8 @@ class Store:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+        if type(error) in UNUSABLE:  # their own kind only: an integrity or programming error is a fault of ours
+            raise DatabaseError(getattr(error, "orig", error)) from error
 
     def migrate(self) -> None:
         """Brings the tables up to date; safe to repeat, and when two processes start together."""
