@@ -37,6 +37,7 @@ app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, rich_mar
                   help="Weekly early warning on child protection numbers for an English council.")  # fmt: skip
 T = TypeVar("T")
 BAD_INPUT, NOT_WELL = 2, 1
+LOOK_AHEAD = dt.timedelta(days=31)  # the coming Monday may be tried; a slip of the year may not
 UNSENT: tuple[DeliveryState, ...] = ("pending", "ambiguous")
 ConfigFile = Annotated[Path | None, typer.Option("--config", help="Config file (default: FORECASTER_CONFIG).")]
 Period = Annotated[Step | None, typer.Option("--period", help="week or month, where the file does not say.")]
@@ -167,9 +168,12 @@ def run(
     """The main job, once: reads the inbox, judges the newest week, tells the managers."""
     with opened(config) as (settings, store):
         now = delivering.utc_now()
+        today = local_date(now)
+        if as_of and as_of > today + LOOK_AHEAD:
+            raise InputError("--as-of", f"{as_of} has not come yet", f"give {today} or a day before")
         refused = [_report(received) for received in ingest_inbox(store, settings, secret_key(settings), now)]
         with console(stderr=True).status("Judging …"):
-            results = run_day(store, settings, as_of or local_date(now), now)
+            results = run_day(store, settings, as_of or today, now)
         if not results:
             raise InputError("store", "there is no data to judge", "run `forecaster ingest FILE` first")
         for result in results:

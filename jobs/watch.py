@@ -193,19 +193,26 @@ def _run_day(
 ) -> list[Result]:
     results = []
     moment = known_at(as_of, now)
-    for outcome, stale in look(knowledge, settings, watch_of(settings), as_of, moment, store.alerts()):
-        run = _as_run(outcome, settings, as_of, now, targets)
+    found = look(knowledge, settings, watch_of(settings), as_of, moment, store.alerts())
+    for number, (outcome, stale) in enumerate(found):
+        run = _as_run(outcome, settings, as_of, now, targets, number)
         store.commit_run(run)
         results.append(Result(run, outcome, stale))
     return results
 
 
 def _as_run(
-    outcome: Outcome, settings: Settings, as_of: dt.date, now: dt.datetime, targets: Sequence[Target] | None
+    outcome: Outcome,
+    settings: Settings,
+    as_of: dt.date,
+    now: dt.datetime,
+    targets: Sequence[Target] | None,
+    number: int,
 ) -> Run:
+    """number: tells events from totals, which may both be judged for the same week."""
     period, step = as_date(outcome.panel.periods[-1]), outcome.panel.step
     return Run(
-        id=f"{step}-{period}-{last_complete(as_of, step)}-{settings.config_hash}",  # judged, due
+        id=f"{step}-{period}-{last_complete(as_of, step)}-{number}-{settings.config_hash}",  # judged, due
         as_of=as_of,
         period=period,
         step=step,

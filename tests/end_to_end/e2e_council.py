@@ -44,5 +44,5 @@ BEFORE, AROUND = tuple(np.random.default_rng(4).poisson(30, size=120)), (52, 63,
 def totals(measure: str = "referrals", weeks: int = 130, around: Iterable[int] = AROUND) -> Iterator[str]:
     """Yields a totals CSV of weekly counts near 30, with a surge of five weeks from SURGE on."""
     yield "week,measure,count"
-    counts = [*BEFORE, *around][:weeks]
+    counts = [*BEFORE, *around, *BEFORE][:weeks]
     yield from (f"{START + week * WEEK},{measure},{count}" for week, count in enumerate(counts))

@@ -17,6 +17,8 @@ import signal
 import sys
 from typing import Any
 
+import numpy as np
+
 LIBRARIES = ("altair", "vl_convert", "slack_sdk", "lxml.etree", "python_calamine", "sqlalchemy.dialects.sqlite",
              "psycopg", "apscheduler", "holidays.countries", "forecaster.models.prophet", "forecaster.models.counts",
              "forecaster.channels.slack", "forecaster.channels.console", "forecaster.detectors.surge",
@@ -95,9 +97,20 @@ def die_at(*statements: str) -> None:
     event.listen(Engine, "commit", lambda connection: meet("COMMIT"))
 
 
-def main() -> None:
+def warm_up() -> None:
+    """Reads the libraries, and works out what every command works out alike."""
     for name in LIBRARIES:
         importlib.import_module(name)
+    from forecaster import calendar
+    from forecaster.detectors import surge
+
+    surge.p_values(np.zeros((1, 1)))
+    for year in range(2017, 2028):
+        calendar.bank_holidays(year)
+
+
+def main() -> None:
+    warm_up()
     command = importlib.import_module("jobs.cli").main
     gc.freeze()  # what was read stays shared
     become(orders())

@@ -242,6 +242,7 @@ def test_a_full_disk_is_one_line_that_shows_no_row_and_changes_nothing(clerk: Of
 ARGUMENTS = {
     ("run", "--as-of", "2018-13-01"): "'--as-of': '2018-13-01' is not a date: write it as 2018-01-08",
     ("run", "--as-of", "yesterday"): "'--as-of': 'yesterday' is not a date",
+    ("run", "--as-of", "9999-12-31"): "--as-of: 9999-12-31 has not come yet; give 20",
     ("run", "--as-off", "2018-01-08"): "No such option: --as-off",
     ("snooze", "x", "--until", "8/1/2018", "--reason", "y"): "'--until': '8/1/2018' is not a date",
     ("ack", "plan-starts-up-2017-w47"): "Missing option '--reason'",

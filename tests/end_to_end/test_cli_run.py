@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from e2e_council import MONDAY, SURGE, TOLD, WEEK
+from e2e_council import LAST, MONDAY, SURGE, TOLD, WEEK, totals
 from e2e_office import TINY, Office, Said, Zygote
 
 from forecaster.calendar import long_date
@@ -107,6 +107,14 @@ def test_run_again_the_same_day_nothing_is_posted(council_office: Office, slack:
     assert "nothing new to tell" in again.out
     assert len(slack.requests) == asked
     assert alerts(council_office) == before
+
+
+def test_events_and_totals_of_one_week_are_two_runs_and_both_are_kept(council_office: Office) -> None:
+    council_office.write("visits.csv", *totals("open_cases", weeks=138))
+    council_office.forecaster("ingest", "visits.csv", now=f"{LAST}T06:00:00+00:00").done()
+    said = council_office.forecaster("run", "--as-of", LAST).done()
+    assert said.out.count(f"Week of {LAST - WEEK}") == 2
+    assert council_office.rows("SELECT count(*) FROM runs JOIN panel_vintages ON run_id = id") == [(2,)]
 
 
 def test_two_runs_at_once_tell_each_alert_once(council_office: Office, slack: SlackDouble) -> None:
