@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from forecaster.baseline import baseline, expected_since
+from forecaster.baseline import baseline
 from forecaster.calendar import per_year
 from forecaster.glm import TINY
 from forecaster.types import Driver, Floats, Panel, Signal
@@ -84,8 +84,7 @@ def _adding_up(panel: Panel, expected: Floats, onset: int) -> Floats:
 
 
 def _count_excess(panel: Panel, onset: int, until: int) -> _Excess:
-    base, _ = baseline(panel.uncapped())
-    expected, dispersion = expected_since(base, onset, until)
+    expected, dispersion = baseline(panel.uncapped()).expected_since(onset, until)
     if panel.kinds[0] == "stock":
         return _Excess(panel.count[:, until], expected[:, -1], np.sqrt(dispersion[:, -1] * expected[:, -1]))
     window = panel.count[:, onset : until + 1]

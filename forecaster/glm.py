@@ -21,10 +21,20 @@ TINY = 1e-9
 
 @dataclass(frozen=True)
 class Fit:
-    """coefficients: S x p. dispersion: S, at least 1."""
+    """coefficients: S x p. dispersion: S, at least 1. covariance: S x p x p, of the coefficients."""
 
     coefficients: Floats
     dispersion: Floats
+    covariance: Floats
+
+    def log_mean(self, design: Floats) -> Floats:
+        """Returns the log of the expectation for each row of a design (S x T)."""
+        return np.asarray(np.clip(self.coefficients @ design.T, -20, 20))
+
+    def log_variance(self, design: Floats, part: slice = slice(None)) -> Floats:
+        """Returns the variance of the estimated log expectation, or of what some columns add to it (S x T)."""
+        columns = design[:, part]
+        return np.asarray(((columns @ self.covariance[:, part, part]) * columns).sum(-1))
 
 
 def clipped_moment(limit: float) -> float:
@@ -37,16 +47,21 @@ def _means(design: Floats, coefficients: Floats) -> Floats:
     return np.asarray(np.exp(np.clip(coefficients @ design.T, -20, 20)))
 
 
-def _solve(counts: Floats, design: Floats, weights: Floats, penalty: Floats, start: Floats) -> Floats:
-    """Penalised IRLS for every series side by side; returns S x p coefficients."""
+def _normal(working: Floats, design: Floats, penalty: Floats) -> Floats:
+    """The penalised information of every series (S x p x p)."""
     p = design.shape[1]
     squares = (design[:, :, None] * design[:, None, :]).reshape(len(design), p * p)
+    return np.asarray((working @ squares).reshape(-1, p, p) + np.diag(penalty + TINY))  # TINY: a series without a value
+
+
+def _solve(counts: Floats, design: Floats, weights: Floats, penalty: Floats, start: Floats) -> Floats:
+    """Penalised IRLS for every series side by side; returns S x p coefficients."""
     beta = start
     for _ in range(ITERATIONS):
         mu = _means(design, beta)
         working = weights * mu
         target = working * (beta @ design.T) + weights * (counts - mu)
-        normal = (working @ squares).reshape(-1, p, p) + np.diag(penalty + TINY)  # TINY: a series without a value
+        normal = _normal(working, design, penalty)
         step = np.linalg.solve(normal, (target @ design)[..., None])[..., 0] - beta
         beta = beta + np.clip(step, -3, 3)
         if np.abs(step).max(initial=0) < 1e-6:
@@ -82,4 +97,6 @@ def fit_counts(counts: Floats, design: Floats, penalty: Floats) -> Fit:
     residuals = np.abs(anscombe_residuals(y, _means(design, beta), phi))
     weights = weights * np.where(residuals > SURGE_AT, (SURGE_AT / np.maximum(residuals, SURGE_AT)) ** 2, 1.0)
     beta = _solve(y, design, weights / phi[:, None], penalty, beta)
-    return Fit(beta, pearson_dispersion(y, _means(design, beta), weights, design.shape[1]))
+    mu = _means(design, beta)
+    normal = _normal(weights / phi[:, None] * mu, design, penalty)
+    return Fit(beta, pearson_dispersion(y, mu, weights, design.shape[1]), np.asarray(np.linalg.inv(normal), float))

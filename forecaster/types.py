@@ -6,8 +6,8 @@ Arrays are series x periods; a missing value is NaN, never zero. Dates are plain
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -20,7 +20,7 @@ Step = Literal["week", "month"]
 Kind = Literal["flow", "stock", "share"]
 Direction = Literal["up", "down"]
 Severity = Literal["low", "medium", "high"]
-SignalKind = Literal["surge", "drift", "neighbours"]
+SignalKind = Literal["surge", "drift", "neighbours", "peers", "farrington", "ears_c1", "ears_c2", "ears_c3"]
 State = Literal["opened", "updated", "acknowledged", "snoozed", "resolved"]
 DriverKind = Literal["breakdown", "stage", "stock", "benchmark"]
 
@@ -97,9 +97,10 @@ class SeriesKey:
 class Panel:
     """Every series over the same periods, as known on one day.
 
-    count: S x P, NaN where missing. of: S x P, NaN unless the series is a share. capped: S x P, counts in which a
-    large family weighs no more than a usual one (equal to count where families are unknown); detectors read it.
-    provisional: how many of the newest periods may still grow.
+    count: S x P, NaN where missing. of: S x P, NaN unless the series is a share. capped: S x P, families rather than
+    children, as far as they are known or can be expected, need not be whole; detectors read it. provisional: how many
+    of the newest periods may still grow. families and largest: S x P, how many families the counted events are of and
+    the events of the largest one, NaN where that is not known, None for totals.
     """
 
     keys: tuple[SeriesKey, ...]
@@ -110,28 +111,26 @@ class Panel:
     of: Floats
     capped: Floats
     provisional: int = 0
+    families: Floats | None = None
+    largest: Floats | None = None
+
+    @property
+    def arrays(self) -> dict[str, Floats]:
+        """Returns every array of series x periods that there is, by its name."""
+        named = {name: getattr(self, name) for name in ("count", "of", "capped", "families", "largest")}
+        return {name: array for name, array in named.items() if array is not None}
 
     def select(self, rows: Iterable[int]) -> Panel:
         """Returns the panel of these rows only."""
         at = list(rows)
-        return replace(
-            self,
-            keys=tuple(self.keys[i] for i in at),
-            kinds=tuple(self.kinds[i] for i in at),
-            count=self.count[at],
-            of=self.of[at],
-            capped=self.capped[at],
-        )
+        keys, kinds = tuple(self.keys[i] for i in at), tuple(self.kinds[i] for i in at)
+        arrays: dict[str, Any] = {name: array[at] for name, array in self.arrays.items()}
+        return replace(self, keys=keys, kinds=kinds, **arrays)
 
     def until(self, end: int) -> Panel:
         """Returns the panel of the first `end` periods only: what a causal method may see."""
-        return replace(
-            self,
-            periods=self.periods[:end],
-            count=self.count[:, :end],
-            of=self.of[:, :end],
-            capped=self.capped[:, :end],
-        )
+        arrays: dict[str, Any] = {name: array[:, :end] for name, array in self.arrays.items()}
+        return replace(self, periods=self.periods[:end], **arrays)
 
     def uncapped(self) -> Panel:
         """Returns the panel with large families in full: for what people read rather than what detectors judge."""
@@ -170,6 +169,25 @@ class Judgement:
     score: Floats
     window: Floats
     reasons: NDArray[np.object_]
+
+    @classmethod
+    def concatenated(cls, parts: Sequence[Judgement]) -> Judgement:
+        """Returns one judgement of all series of several."""
+        return cls(*(np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(cls)))
+
+
+@dataclass(frozen=True)
+class Quiet:
+    """What a detector makes of made-up periods in which nothing happens, in one direction; arrays are C x S x P.
+
+    p_value: of every series and period in each of C copies of a panel; excess: how many events (or children) the move
+    it sees amounts to.
+    """
+
+    keys: tuple[SeriesKey, ...]
+    direction: Direction
+    p_value: Floats
+    excess: Floats
 
 
 @dataclass(frozen=True)

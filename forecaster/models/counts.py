@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from forecaster.baseline import baseline, cannot_judge, quantiles, variance_growth
+from forecaster.baseline import baseline
 from forecaster.calendar import following
+from forecaster.judgeable import cannot_judge
+from forecaster.negbin import quantiles
 from forecaster.types import QUANTILES, Forecasts, Kind, NotRun, Panel, as_date
 
 NAME = "counts"
@@ -26,9 +28,9 @@ def forecast(panel: Panel, horizon: int, min_history: int, seed: int = 0) -> For
     periods = following(origin, horizon, panel.step)
     if not known.keys:
         return Forecasts((), origin, periods, np.empty((0, horizon, len(QUANTILES))), (), missed)
-    base, season = baseline(known.uncapped(), ahead=horizon)
-    mean = base.level[:, -1:] * season
-    dispersion = base.dispersion[:, -1:] * variance_growth(base.gain[:, -1], horizon)
+    length = len(panel.periods)
+    base = baseline(known.uncapped(), ahead=horizon)
+    mean, dispersion = base.expected_since(length, length + horizon - 1)
     values = np.stack([quantiles(mean, dispersion, q, known.is_kind("stock")) for q in QUANTILES], axis=-1)
     return Forecasts(known.keys, origin, periods, values, (NAME,) * len(known.keys), missed)
 
@@ -38,7 +40,8 @@ def outturn(panel: Panel, steps: int) -> tuple[float, float]:
 
     Errors add up as in ETS(A,N,N): one moves the level of all later periods (Hyndman et al. 2008, section 6.3).
     """
-    base, season = baseline(panel.uncapped(), ahead=steps)
-    mean = base.level[0, -1] * season[0]
+    length = len(panel.periods)
+    base = baseline(panel.uncapped(), ahead=steps)
+    mean = base.expected(length, length + steps - 1)[0]
     carried = 1 + base.gain[0, -1] * np.arange(steps)[::-1]
     return float(mean.sum()), float(np.sqrt((base.dispersion[0, -1] * mean * carried**2).sum()))

@@ -16,8 +16,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from forecaster.baseline import cannot_judge
 from forecaster.calendar import following, per_year, school_holiday_share, working_days
+from forecaster.judgeable import cannot_judge
 from forecaster.types import QUANTILES, Dates, Floats, Forecasts, NotRun, Panel, Step, as_date
 
 NAME = "prophet"

@@ -106,12 +106,19 @@ NULLS: dict[str, Maker] = {
 }
 
 
-def spells(rng: np.random.Generator, series: int, length: int) -> Floats:
-    """Stocks in balance: six plans start a week and last 34 weeks on average."""
+def spells(
+    rng: np.random.Generator, series: int, length: int, rate: float = 6.0, later: tuple[float, int] = (1.0, 1)
+) -> Floats:
+    """Stocks in balance: `rate` plans start a week and last 34 weeks on average.
+
+    later: the factor by which more start in the newest periods, and how many those are.
+    """
     warm = 150
     out = np.empty((series, length))
+    mean = np.full(warm + length, rate)
+    mean[-later[1] :] *= later[0]
     for i in range(series):
-        starts = rng.poisson(6, warm + length)
+        starts = rng.poisson(mean)
         begin = np.repeat(np.arange(warm + length), starts)
         end = np.minimum(begin + rng.gamma(2, 17, len(begin)).astype(int), warm + length)
         open_now = np.cumsum(starts - np.bincount(end, minlength=warm + length + 1)[:-1])

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from made_panels import missing_before
 
-from forecaster.baseline import MIN_RECENT, cannot_judge
+from forecaster.judgeable import MIN_RECENT, cannot_judge
 from forecaster.types import Floats, Step
 
 

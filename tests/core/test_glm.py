@@ -143,3 +143,46 @@ def test_anscombe_residuals_of_poisson_counts_are_about_standard_normal() -> Non
     found = anscombe_residuals(counts, np.full_like(counts, 20), np.ones(1))
     assert found.mean() == pytest.approx(0, abs=0.06)
     assert found.std() == pytest.approx(1, abs=0.03)
+
+
+def test_the_variance_of_a_level_is_that_of_a_mean() -> None:
+    counts = np.array([[6.0, 8.0, 7.0, 5.0, 9.0, 7.0, 6.0, 8.0]])  # too even: phi is one
+    fit = fit_counts(counts, level(8), NONE)
+    assert fit.covariance.shape == (1, 1, 1)
+    assert fit.log_mean(level(3))[0] == pytest.approx(np.full(3, np.log(7)), rel=1e-6)
+    assert fit.log_variance(level(3))[0] == pytest.approx(np.full(3, 1 / 56), rel=1e-4)  # 1 / (n mu)
+
+
+@pytest.mark.parametrize("phi", [1.2, 4.0])
+def test_the_covariance_is_that_of_repeated_samples(phi: float) -> None:
+    design, truth = design_of(260), np.array([3.0, 0.05, 0.3, -0.2])
+    counts = overdispersed(np.random.default_rng(10), np.exp(design @ truth), phi, (600, 260))
+    fit = fit_counts(counts, design, np.zeros(4))
+    assert fit.covariance.mean(0) == pytest.approx(np.cov(fit.coefficients.T), abs=2e-4 * phi)
+    variances = np.diagonal(fit.covariance, axis1=1, axis2=2).mean(0)
+    assert variances == pytest.approx(fit.coefficients.var(0), rel=0.2)
+
+
+def test_the_variance_of_the_log_mean_is_that_of_repeated_samples_ahead_of_the_data_too() -> None:
+    ahead = design_of(320)
+    truth = np.array([2.5, 0.1, 0.3, -0.2])
+    counts = overdispersed(np.random.default_rng(11), np.exp(ahead[:260] @ truth), 2.0, (600, 260))
+    fit = fit_counts(counts, ahead[:260], np.zeros(4))
+    assert fit.log_variance(ahead).mean(0) == pytest.approx(fit.log_mean(ahead).var(0), rel=0.25)
+    assert fit.log_variance(ahead)[:, -1].mean() > 2 * fit.log_variance(ahead)[:, 130].mean()
+
+
+def test_the_variance_of_a_part_is_of_its_columns_alone() -> None:
+    design = design_of(120)
+    fit = fit_counts(np.random.default_rng(12).poisson(20, (2, 120)).astype(float), design, np.full(4, 0.1))
+    wave = slice(2, 4)
+    by_hand = [[row @ one[wave, wave] @ row for row in design[:, wave]] for one in fit.covariance]
+    assert fit.log_variance(design, wave) == pytest.approx(np.array(by_hand))
+    assert fit.log_variance(design, slice(0, 4)) == pytest.approx(fit.log_variance(design))
+
+
+def test_a_penalised_coefficient_is_no_less_sure_than_its_prior() -> None:
+    fit = fit_counts(np.full((1, 60), 5.0), design_of(60), np.array([0, 0, 1e4, 1e4]))
+    assert (np.diagonal(fit.covariance[0])[2:] < 1e-4).all()
+    nothing = fit_counts(np.full((1, 60), np.nan), design_of(60), np.array([1.0, 1.0, 4.0, 4.0]))
+    assert np.diagonal(nothing.covariance[0]) == pytest.approx([1, 1, 0.25, 0.25], rel=1e-6)  # nothing but the prior

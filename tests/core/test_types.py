@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -28,7 +29,8 @@ COUNCIL = SeriesKey("plan_starts")
 
 def three() -> Panel:
     counts = np.arange(30.0).reshape(3, 10)
-    return panel(counts, ("flow", "stock", "share"), of=counts + 1, capped=counts / 2, keys=[COUNCIL, NORTH, TEAM])
+    some = panel(counts, ("flow", "stock", "share"), of=counts + 1, capped=counts / 2, keys=[COUNCIL, NORTH, TEAM])
+    return replace(some, families=counts / 3, largest=counts / 4)
 
 
 def test_a_series_says_where_it_is() -> None:
@@ -46,8 +48,9 @@ def test_selected_rows_are_the_same_in_every_array() -> None:
     some = three().select([2, 0])
     assert some.keys == (TEAM, COUNCIL)
     assert some.kinds == ("share", "flow")
-    for array, whole in ((some.count, three().count), (some.of, three().of), (some.capped, three().capped)):
-        assert np.array_equal(array, whole[[2, 0]])
+    assert list(some.arrays) == ["count", "of", "capped", "families", "largest"]
+    for name, array in some.arrays.items():
+        assert np.array_equal(array, three().arrays[name][[2, 0]])
     assert some.row(COUNCIL) == 1
     assert three().select([]).count.shape == (0, 10)
 
@@ -55,8 +58,16 @@ def test_selected_rows_are_the_same_in_every_array() -> None:
 @given(st.integers(0, 10))
 def test_a_panel_until_a_period_knows_no_later_one(end: int) -> None:
     some = three().until(end)
-    assert len(some.periods) == some.count.shape[1] == some.of.shape[1] == some.capped.shape[1] == end
-    assert np.array_equal(some.count, three().count[:, :end])
+    assert len(some.periods) == end
+    for name, array in some.arrays.items():
+        assert np.array_equal(array, three().arrays[name][:, :end])
+
+
+def test_a_panel_without_families_has_no_arrays_of_them() -> None:
+    some = replace(three(), families=None, largest=None)
+    for cut in (some, some.select([1]), some.until(4)):
+        assert list(cut.arrays) == ["count", "of", "capped"]
+        assert cut.families is None
 
 
 def test_an_uncapped_panel_counts_large_families_in_full() -> None:
