@@ -11,14 +11,14 @@ from types import ModuleType
 import numpy as np
 
 from forecaster.briefing import brief
+from forecaster.budget import Allowance, Counting, allowance
 from forecaster.calendar import per_year, year_end
-from forecaster.context import Comparison
-from forecaster.detectors.neighbours import comparisons
 from forecaster.explain import drivers
 from forecaster.lifecycle import ACTIVE, Finding, Rules, step
 from forecaster.measures import Measure, plain_measure
 from forecaster.quality import leave_out_incomplete
 from forecaster.render import message
+from forecaster.standing import Standing, standings
 from forecaster.types import (
     DIMENSIONS,
     QUANTILES,
@@ -29,6 +29,7 @@ from forecaster.types import (
     Message,
     NotRun,
     Panel,
+    Quiet,
     Reference,
     SeriesKey,
     Severity,
@@ -41,10 +42,10 @@ from forecaster.types import (
 
 _NO_VALUES = np.empty((0, 0, len(QUANTILES)))
 KEEP_OPEN = 0.02  # weaker evidence that keeps an open alert open, so that it does not flap
-ALARMS_PER_EPISODE = 3.0  # periods in alarm of one false alert: evidence that adds up fades slowly
+QUIET_SERIES = 2_000  # how many made-up years of a series the alarm budget is set by
 HIGH_P, HIGH_RISE = 1e-4, 1.3
 
-Group = tuple[SignalKind, str, Direction]
+Group = tuple[SignalKind, str, Direction, str]  # the last tells councils apart where several share an installation
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class Watch:
     """How a council is watched; all of it comes from config."""
 
     measures: Mapping[str, Measure]
-    detectors: tuple[str, ...] = ("surge", "drift", "neighbours")
+    detectors: tuple[str, ...] = ("surge", "drift", "neighbours", "peers")
     false_alerts_per_year: float = 6.0
     min_history: Mapping[Step, int] | None = None
     rules: Rules = field(default_factory=Rules)
@@ -80,11 +81,9 @@ class Watch:
         kinds = (kind for kind, other in zip(panel.kinds, panel.keys, strict=True) if other.measure == key.measure)
         return self.measures.get(key.measure) or plain_measure(key.measure, next(kinds, "flow"))
 
-    def limits(self, panel: Panel) -> Limits:
-        """Returns the limits that spend the yearly alarm budget over all series, periods and both directions."""
-        looks = per_year(panel.step) * 2 * max(len(panel.keys), 1)
-        alpha = min(self.false_alerts_per_year * ALARMS_PER_EPISODE / looks, 0.01)
-        return Limits(alpha, (self.min_history or {"week": 104, "month": 36})[panel.step])
+    def history(self, step: Step) -> int:
+        """Returns how many periods a series needs to be judged."""
+        return (self.min_history or {"week": 104, "month": 36})[step]
 
 
 @dataclass(frozen=True)
@@ -98,22 +97,34 @@ class Outcome:
     alerts: tuple[Alert, ...]
     transitions: tuple[Transition, ...]
     messages: Mapping[str, Message]
+    allowance: Allowance
 
 
-def assess(panel: Panel, previous: Sequence[Alert], reference: Reference, watch: Watch, now: dt.datetime) -> Outcome:
-    """Returns everything the newest period of a panel brought, given the alerts there were before it."""
+def assess(
+    panel: Panel,
+    previous: Sequence[Alert],
+    reference: Reference,
+    watch: Watch,
+    now: dt.datetime,
+    allowed: Allowance | None = None,
+) -> Outcome:
+    """Returns everything the newest period of a panel brought, given the alerts there were before it.
+
+    allowed: what the alarm budget allows, if it has been worked out already (`allow` does).
+    """
     panel, incomplete = leave_out_incomplete(panel)
     watched = _watched(panel, watch)
-    limits = watch.limits(watched)
+    allowed = allowed or allow(panel, watch)
+    limits = Limits(allowed.alpha, watch.history(panel.step))
     signals, missed = _detect(watched, watch, replace(limits, alpha=max(limits.alpha, KEEP_OPEN)), reference)
     unjudged = {(missing.by, missing.key) for missing in missed}
     stepped = _step_all(panel, previous, signals, unjudged, limits, watch, now)
     told = [(alert, transition) for alert, transition in stepped if transition]
     forecasts = forecast(panel, [alert.key for alert, _ in told], watch)
-    figures = {item.measure: item.comparison for item in comparisons(panel, reference)}
+    stands = standings(panel, reference)
     was = {alert.id: alert for alert in previous}
     messages = {
-        transition.id: _message(alert, transition, was.get(alert.id), panel, forecasts, figures, limits, watch)
+        transition.id: _message(alert, transition, was.get(alert.id), panel, forecasts, stands, limits, watch)
         for alert, transition in told
     }
     alerts = tuple(
@@ -121,7 +132,23 @@ def assess(panel: Panel, previous: Sequence[Alert], reference: Reference, watch:
     )
     transitions = tuple(transition for _, transition in told)
     not_run = (*incomplete, *missed, *forecasts.not_run)
-    return Outcome(panel, forecasts, tuple(signals), not_run, alerts, transitions, messages)
+    return Outcome(panel, forecasts, tuple(signals), not_run, alerts, transitions, messages, allowed)
+
+
+def allow(panel: Panel, watch: Watch) -> Allowance:
+    """Returns the limit that spends the yearly alarm budget over all series, periods and both directions."""
+    watched = _watched(panel, watch)
+    runs: list[Quiet] = []
+    for detector in map(_detector, watch.detectors):
+        some = watched.select(np.flatnonzero(watched.is_kind(*getattr(detector, "KINDS", ()))))
+        if some.keys and hasattr(detector, "quiet"):
+            copies = max(QUIET_SERIES // len(some.keys), 2)
+            runs += detector.quiet(some, per_year(panel.step), copies, watch.seed)
+    rules = watch.rules_for(panel.step)
+    counting = Counting(
+        lambda key: (key.measure, _council(key)), watch.least_excess, rules.calm_periods, per_year(panel.step)
+    )
+    return allowance(runs, counting, watch.false_alerts_per_year)
 
 
 def _watched(panel: Panel, watch: Watch) -> Panel:
@@ -153,7 +180,7 @@ def _step_all(
     watch: Watch,
     now: dt.datetime,
 ) -> list[tuple[Alert, Transition | None]]:
-    """Every alert after this period, with its transition: one alert a measure, kind and direction."""
+    """Every alert after this period, with its transition: one alert a council's measure, kind and direction."""
     newest = _newest_alerts(previous)
     groups = _grouped(signals)
     period = as_date(panel.periods[-1])
@@ -174,15 +201,23 @@ def _step_all(
 def _newest_alerts(alerts: Iterable[Alert]) -> dict[Group, Alert]:
     newest: dict[Group, Alert] = {}
     for alert in sorted(alerts, key=lambda a: (a.state in ACTIVE, a.opened)):
-        newest[(alert.kind, alert.measure, alert.direction)] = alert
+        newest[_group(alert.kind, alert.key, alert.direction)] = alert
     return newest
 
 
 def _grouped(signals: Iterable[Signal]) -> dict[Group, list[Signal]]:
     groups: dict[Group, list[Signal]] = {}
     for signal in signals:
-        groups.setdefault((signal.kind, signal.key.measure, signal.direction), []).append(signal)
+        groups.setdefault(_group(signal.kind, signal.key, signal.direction), []).append(signal)
     return groups
+
+
+def _group(kind: SignalKind, key: SeriesKey, direction: Direction) -> Group:
+    return kind, key.measure, direction, _council(key)
+
+
+def _council(key: SeriesKey) -> str:
+    return dict(key.slice).get("council", "")
 
 
 def _is_strong(signal: Signal, alpha: float, watch: Watch) -> bool:
@@ -245,9 +280,8 @@ def _one_model(name: str, panel: Panel, watch: Watch) -> Forecasts:
     closing = np.datetime64(year_end(as_date(panel.periods[-1])))
     days = 7 if panel.step == "week" else 28
     horizon = max(watch.ahead(panel.step), int((closing - panel.periods[-1]).astype(int)) // days + 1)
-    limits = watch.limits(panel)
     found: Forecasts = import_module(f"forecaster.models.{name}").forecast(
-        panel, horizon, limits.min_history, watch.seed
+        panel, horizon, watch.history(panel.step), watch.seed
     )
     return found
 
@@ -277,12 +311,12 @@ def _message(
     was: Alert | None,
     panel: Panel,
     forecasts: Forecasts,
-    figures: Mapping[str, Comparison],
+    stands: Mapping[str, Standing],
     limits: Limits,
     watch: Watch,
 ) -> Message:
     context = brief(
-        alert, transition, panel, forecasts, figures, watch.measure(alert.key, panel), limits=limits, was=was,
+        alert, transition, panel, forecasts, stands, watch.measure(alert.key, panel), limits=limits, was=was,
         shown=watch.ahead(panel.step), council=watch.council, threshold=watch.threshold, config=watch.config,
     )  # fmt: skip
     return message(alert, context)

@@ -13,6 +13,7 @@ from forecaster.types import Step
 from jobs.scheduler import SILENT_AFTER, STEPS
 from jobs.watch import available
 
+YEAR = dt.timedelta(days=365)
 STALE = {"week": dt.timedelta(days=16), "month": dt.timedelta(days=70)}
 
 
@@ -42,8 +43,8 @@ def examine(store: Store, settings: Settings, now: dt.datetime) -> Iterator[Chec
     states = health["deliveries"]
     yield Check("outbox", ", ".join(f"{count} {state}" for state, count in sorted(states.items())) or "empty",
                 not states.get("failed"))  # fmt: skip
-    yield Check("alerts", f"{health['open_alerts']} open; budget {settings.detection.false_alerts_per_year:g} false "
-                f"alerts a year over all series")  # fmt: skip
+    yield Check("alerts", f"{health['open_alerts']} open")
+    yield _budget(store, settings)
     beat = store.last_heartbeat()
     alive = f"last heartbeat {beat:%d %B %Y %H:%M} UTC" if beat else "never started (fine if you only use commands)"
     yield Check("service", alive, None if beat is None else now - beat < SILENT_AFTER)
@@ -60,6 +61,21 @@ def _last_run(store: Store, step: Step, now: dt.datetime) -> Iterator[Check]:
     reasons = Counter(f"{item.by}: {item.reason.partition(':')[0]}" for item in missed)
     for reason, count in reasons.most_common():
         yield Check("not run", f"{count} series, {reason}")
+
+
+def _budget(store: Store, settings: Settings) -> Check:
+    """The false alerts that were asked for, those that the limits stand for, and all alerts that a year brought."""
+    asked = f"{settings.detection.false_alerts_per_year:g} false alerts a year accepted over all series"
+    held = [
+        f"{run.step}ly series alarm at p <= {run.alpha:.2g}: {run.false_alerts:.1f} a year in simulated quiet years"
+        for run in map(store.last_run, STEPS)
+        if run and run.alpha is not None
+    ]
+    judged = [run.period for run in store.runs()]  # an alert opens in the period it is about
+    since = max(min(judged), max(judged) - YEAR) if judged else None
+    opened = sum(alert.opened >= since for alert in store.alerts()) if since else 0
+    told = [f"alerts of any kind opened since {since}: {opened}"] if since else []
+    return Check("budget", "; ".join([asked, *held, *told]))
 
 
 def _channels(settings: Settings) -> Iterator[Check]:

@@ -83,6 +83,7 @@ def watch_of(settings: Settings) -> Watch:
     detection = settings.detection
     return Watch(
         measures=settings.catalogue,
+        detectors=detection.detectors,
         false_alerts_per_year=detection.false_alerts_per_year,
         least_excess=detection.least_excess,
         breakdowns=detection.breakdowns,
@@ -129,7 +130,6 @@ def _events_panel(events: pd.DataFrame, settings: Settings, last: dt.date) -> Pa
         settings.catalogue,
         last=last,
         provisional=settings.detection.provisional_weeks,
-        family_cap=settings.measures.family_cap,
         min_slice_total=settings.measures.min_slice_total,
     )
 
@@ -225,6 +225,8 @@ def _as_run(
         alerts=outcome.alerts,
         transitions=outcome.transitions,
         deliveries=tuple(_deliveries(outcome, settings, targets)),
+        alpha=outcome.allowance.alpha,
+        false_alerts=outcome.allowance.false_alerts,
     )
 
 

@@ -60,7 +60,7 @@ def panel_to_bytes(panel: Panel) -> bytes:
         "step": panel.step,
         "provisional": panel.provisional,
     }
-    return _pack(head, periods=panel.periods, count=panel.count, of=panel.of, capped=panel.capped)
+    return _pack(head, periods=panel.periods, **panel.arrays)
 
 
 def panel_from_bytes(body: bytes) -> Panel:

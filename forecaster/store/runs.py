@@ -24,7 +24,10 @@ from forecaster.types import Alert, Delivery, Forecasts, NotRun, Panel, Signal, 
 
 @dataclass(frozen=True)
 class RunHeader:
-    """Which run: `period` is the first day of the newest period it judged, `started` the clock when it began."""
+    """Which run: `period` is the first day of the newest period it judged, `started` the clock when it began.
+
+    alpha: the limit of each series that the alarm budget allowed; false_alerts: those a year it stands for.
+    """
 
     id: str
     as_of: dt.date
@@ -32,6 +35,8 @@ class RunHeader:
     step: Step
     started: dt.datetime
     config_hash: str
+    alpha: float | None = None
+    false_alerts: float | None = None
 
 
 @dataclass(frozen=True)
@@ -51,6 +56,8 @@ class Run:
     alerts: tuple[Alert, ...] = ()
     transitions: tuple[Transition, ...] = ()
     deliveries: tuple[Delivery, ...] = ()
+    alpha: float | None = None
+    false_alerts: float | None = None
 
 
 _HEADER = tuple(column.name for column in runs.columns)

@@ -134,6 +134,8 @@ runs = Table(
     _text("step"),
     Column("started", Moment, nullable=False),
     _text("config_hash"),
+    Column("alpha", Float),  # what the alarm budget allowed; unknown for runs of before revision 0002
+    Column("false_alerts", Float),
 )
 
 panel_vintages = Table(

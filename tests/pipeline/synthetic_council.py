@@ -10,9 +10,10 @@ import numpy as np
 import numpy.typing as npt
 from made_panels import by_locality, joined, panel, shares, slice_key, spells
 
+from forecaster.budget import Allowance
 from forecaster.calendar import DAY, period_end, to_utc
 from forecaster.measures import Measure
-from forecaster.pipeline import Outcome, Watch, assess
+from forecaster.pipeline import Outcome, Watch, allow, assess
 from forecaster.types import Alert, Panel, Reference, SeriesKey, as_date
 
 T = 182
@@ -60,14 +61,17 @@ def monday_after(some: Panel) -> dt.datetime:
     return to_utc(period_end(as_date(some.periods[-1]), some.step) + DAY, 7)
 
 
-def look(some: Panel, previous: Sequence[Alert] = (), watch: Watch = WATCH) -> Outcome:
-    return assess(some, previous, NOBODY, watch, monday_after(some))
+def look(
+    some: Panel, previous: Sequence[Alert] = (), watch: Watch = WATCH, allowed: Allowance | None = None
+) -> Outcome:
+    return assess(some, previous, NOBODY, watch, monday_after(some), allowed)
 
 
 def replay(some: Panel, weeks: int, watch: Watch = WATCH) -> Iterator[Outcome]:
     """Judges the newest weeks one after another, as the Mondays come, each knowing the alerts before it."""
     alerts: dict[str, Alert] = {}
+    allowed = allow(some.until(len(some.periods) - weeks), watch)  # the limit of the first week, for speed
     for end in range(len(some.periods) - weeks + 1, len(some.periods) + 1):
-        outcome = look(some.until(end), list(alerts.values()), watch)
+        outcome = look(some.until(end), list(alerts.values()), watch, allowed)
         alerts.update((alert.id, alert) for alert in outcome.alerts)
         yield outcome

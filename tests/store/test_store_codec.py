@@ -116,14 +116,17 @@ def panels(draw: st.DrawFn) -> Panel:
     step = draw(st.sampled_from(["week", "month"]))
     periods = np.datetime64("2018-01-01") + 7 * np.arange(weeks)
     count, of, capped = (draw(shaped(series, weeks)) for _ in range(3))
-    return Panel(keys, kinds, periods, step, count, of, capped, draw(st.integers(0, 4)))
+    families, largest = (draw(shaped(series, weeks)) for _ in range(2)) if draw(st.booleans()) else (None, None)
+    return Panel(keys, kinds, periods, step, count, of, capped, draw(st.integers(0, 4)), families, largest)
 
 
 def same_panel(one: Panel, other: Panel) -> bool:
-    arrays = ("periods", "count", "of", "capped")
     plain = ("keys", "kinds", "step", "provisional")
-    return all(np.array_equal(getattr(one, a), getattr(other, a), equal_nan=True) for a in arrays) and all(
-        getattr(one, name) == getattr(other, name) for name in plain
+    arrays = {**one.arrays, "periods": one.periods}, {**other.arrays, "periods": other.periods}
+    return (
+        arrays[0].keys() == arrays[1].keys()
+        and all(np.array_equal(array, arrays[1][name], equal_nan=True) for name, array in arrays[0].items())
+        and all(getattr(one, name) == getattr(other, name) for name in plain)
     )
 
 

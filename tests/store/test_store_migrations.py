@@ -54,6 +54,23 @@ def test_migrating_again_changes_nothing(store: Store, store_url: str) -> None:
     assert everything(store_url) == before
 
 
+def test_runs_of_an_older_release_are_kept_when_the_tables_grow(empty_url: str) -> None:
+    with Store(empty_url) as store:
+        store.migrate()
+        store.commit_run(run())
+    engine = open_engine(empty_url)
+    with engine.begin() as connection:  # what 0001 left behind
+        for column in ("alpha", "false_alerts"):
+            connection.execute(text(f"ALTER TABLE runs DROP COLUMN {column}"))
+        connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
+    engine.dispose()
+    with Store(empty_url) as store:
+        store.migrate()
+        last = store.last_run("week")
+    assert last is not None
+    assert (last.id, last.alpha, last.false_alerts) == (run().id, None, None)
+
+
 def test_processes_that_start_together_migrate_once(empty_url: str) -> None:
     ready = processes().Barrier(2)
     assert run_all(migrate_many_times, (empty_url, ready), (empty_url, ready)) == [0, 0]

@@ -200,6 +200,13 @@ def test_the_last_run_is_that_of_the_newest_period(store: Store) -> None:
     assert last == RunHeader("week-2018-01-08", MONDAY + WEEK, MONDAY, "week", RECEIVED + WEEK, "c0ffee")
 
 
+def test_what_the_alarm_budget_allowed_is_kept_with_the_run(store: Store) -> None:
+    store.commit_run(run(alpha=0.00123, false_alerts=5.9))
+    last = store.last_run("week")
+    assert last is not None
+    assert (last.alpha, last.false_alerts) == (0.00123, 5.9)
+
+
 def test_weeks_and_months_have_a_last_run_each(store: Store) -> None:
     store.commit_run(run())
     store.commit_run(run("month-2017-12", step="month", period=dt.date(2017, 12, 1), alerts=(), transitions=()))

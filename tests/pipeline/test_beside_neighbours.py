@@ -1,0 +1,75 @@
+"""What a message says of others: published figures with their age, where they are likely now, and if we end above."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from made_panels import panel
+from synthetic_council import WATCH
+
+from forecaster.benchmarks import reference
+from forecaster.pipeline import Watch, assess
+from forecaster.settings import load
+from forecaster.types import Panel, Reference, SeriesKey
+
+FOLDER = Path(__file__).parents[2] / "data" / "benchmarks"
+WALSALL = "E08000030"
+NEWEST = dt.date(2018, 1, 8)
+NOW = dt.datetime(2018, 1, 15, 7, tzinfo=dt.UTC)
+
+
+@pytest.fixture(scope="module")
+def watch() -> Watch:
+    return replace(WATCH, measures=load(None, {}).catalogue, council="Walsall")
+
+
+@pytest.fixture(scope="module")
+def published() -> Reference:
+    return reference(FOLDER, WALSALL, NEWEST)
+
+
+def plans(now: float, weeks: int = 180) -> Panel:
+    """Thirteen plan starts a week, of which a ninth are repeats, and another share of them in the last half year."""
+    rng = np.random.default_rng(4)
+    of = rng.poisson(13, weeks).astype(float)
+    share = np.where(np.arange(weeks) >= weeks - 26, now, 0.115)
+    hits = rng.binomial(of.astype(int), share).astype(float)
+    keys = [SeriesKey("plan_starts"), SeriesKey("repeat_plans")]
+    first = NEWEST - dt.timedelta(weeks=weeks - 1)
+    none = np.full(weeks, np.nan)
+    return panel(np.array([of, hits]), ("flow", "share"), of=np.array([none, of]), keys=keys, first=first)
+
+
+def told(some: Panel, published: Reference, watch: Watch) -> dict[str, str]:
+    outcome = assess(some, (), published, watch, NOW)
+    texts = {alert.kind: alert.text for alert in outcome.alerts if alert.measure == "repeat_plans"}
+    assert texts
+    return texts
+
+
+def test_a_share_that_drifts_says_where_it_ends_and_if_above_its_neighbours(watch: Watch, published: Reference) -> None:
+    text = " ".join(told(plans(0.33), published, watch)["drift"].split())
+    assert re.search(r"2\d% in the year to 31 March \(\d\d-\d\d%; 2\d% so far; 1\d% a year ago\)", text)
+    assert "In 2016/17, 9 months old: Walsall 12% (10th highest of 11), our neighbours 18%, England 19%." in text
+    assert re.search(r"In 2017/18 the neighbours are likely at 1\d-2\d%; 9\d% likely that we end it above them", text)
+    assert "above England" in text
+
+
+def test_one_that_fell_ends_below(watch: Watch, published: Reference) -> None:
+    text = " ".join(told(plans(0.005), published, watch)["drift"].split())
+    assert re.search(r"(under 1|\b1)% likely that we end it above them", text)
+
+
+def test_before_the_figures_of_a_year_are_published_the_year_before_is_the_newest(watch: Watch) -> None:
+    early = reference(FOLDER, WALSALL, dt.date(2017, 10, 30))
+    text = " ".join(told(plans(0.33), early, watch)["drift"].split())
+    assert "In 2015/16, 21 months old" in text
+
+
+def test_without_published_figures_nothing_is_said_of_others(watch: Watch) -> None:
+    assert "neighbours" not in told(plans(0.33), Reference(), watch)["drift"]
