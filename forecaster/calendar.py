@@ -64,6 +64,16 @@ def year_end(day: dt.date) -> dt.date:
     return dt.date(day.year + (day.month > 3), 3, 31)
 
 
+def closing(last: dt.date, step: Step) -> dt.date:
+    """Returns the 31 March that closes the financial year of the period after the one that starts on `last`."""
+    return year_end(as_date(following(last, 1, step)[0]))
+
+
+def opening(closes: dt.date) -> dt.date:
+    """Returns the 1 April that opens the financial year of a 31 March."""
+    return closes.replace(year=closes.year - 1) + DAY
+
+
 @lru_cache(maxsize=512)
 def bank_holidays(year: int) -> frozenset[dt.date]:
     """Returns England's bank holidays of a year."""

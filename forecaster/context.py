@@ -57,33 +57,52 @@ class Ahead:
 
 @dataclass(frozen=True, slots=True)
 class YearEnd:
-    """A stock's level on 31 March, or a flow's total of the financial year (so far plus forecast); and a year ago."""
+    """A stock's level on 31 March, or a flow's total or share of the financial year (so far plus what is to come).
+
+    lower and upper: 95%. year_ago: the same a year ago. Of a share also so_far, since 1 April, and size, what the whole
+    year's is a share of.
+    """
 
     day: dt.date
     lower: float
     median: float
     upper: float
     year_ago: float | None = None
+    so_far: float | None = None
+    size: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Published figures of the year ending 31 March `year`: proportions (share) or per 10,000 children (rate)."""
+    """Published figures of the year ending 31 March `year`: proportions (share) or per 10,000 children (rate).
+
+    neighbours: their median. age: months since that 31 March. rank: of the council, and among how many, 1 is highest.
+    likely: 80% interval of the neighbours' median in the year that `ends` next; above and above_england: probability
+    that the council ends it above them and above England, which moves too.
+    """
 
     year: int
-    neighbours: float  # their median
+    neighbours: float
     council: float | None = None
     england: float | None = None
     unit: Literal["share", "rate"] = "rate"
+    age: int | None = None
+    rank: tuple[int, int] | None = None
+    ends: int | None = None
+    likely: tuple[float, float] | None = None
+    above: float | None = None
+    above_england: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Families:
-    """Of the events counted since the onset: children, families, and the children of the largest family."""
+    """Of the events counted in each period of the history: how many families they are of, and those of the largest.
 
-    children: int
-    families: int
-    largest: int = 0
+    NaN where families are not known.
+    """
+
+    count: Floats
+    largest: Floats
 
 
 @dataclass(frozen=True)

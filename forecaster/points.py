@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from forecaster.calendar import closing, opening
 from forecaster.context import History
 from forecaster.suppress import Ledger, is_small
 from forecaster.types import Dates, Floats, Kind, Step, as_date
@@ -34,13 +35,17 @@ class Point:
 
 @dataclass(frozen=True)
 class Shown:
-    """What may be shown: the newest period's figure, the sum over one window (or None), the points, oldest first."""
+    """What may be shown: the newest period's figure, the sum over one window (or None), the points, oldest first.
+
+    years: whether a share since 1 April may be, and that of the year before.
+    """
 
     end: int
     size: int
     last: bool
     window: Point | None
     points: tuple[Point, ...]
+    years: tuple[bool, bool] = (False, False)
 
 
 def point_size(history: History, kind: Kind, step: Step, end: int) -> int:
@@ -96,12 +101,21 @@ class _Release:
     def _show(self, point: Point) -> bool:
         return self._known(point) and self.ledger.show(point.start, point.stop)
 
+    def _years(self, end: int) -> tuple[bool, bool]:
+        """A share since 1 April and that of the year before; of counts no such sums are told."""
+        if self.history.of is None or end == 0:
+            return False, False
+        closes = closing(as_date(self.history.periods[end - 1]), self.step)
+        opens = [opening(closes.replace(year=closes.year - back)) for back in (0, 1)]
+        now, before = (int(np.searchsorted(self.history.periods, np.datetime64(day))) for day in opens)
+        return now < end and self._show(Point(now, end)), before < now and self._show(Point(before, now))
+
     def upto(self, end: int, anchor: int) -> Shown:
         points = _split(end, anchor, self.size, self.step)
         last = end > 0 and self._show(Point(end - 1, end))
         window = next(filter(self._show, _windows(self.onset, end, self.size, points)), None)
         shown = [Point(p.start, p.stop, hidden=self._known(p) and not self._show(p)) for p in points]
-        return Shown(end, self.size, last, window, tuple(reversed(shown)))
+        return Shown(end, self.size, last, window, tuple(reversed(shown)), self._years(end))
 
 
 def _stock(history: History, step: Step, end: int, threshold: int) -> Shown:

@@ -14,7 +14,8 @@ def record(alert: Alert, threshold: int) -> dict[str, Any]:
     observed is a count per period (of the newest one), a level, or a proportion; its count since the onset decides
     whether it may be shown. Dates are ISO dates.
     """
-    counts = (alert.observed, alert.total) if alert.kind == "surge" else (alert.total,)  # else observed is a proportion
+    proportion = alert.kind in ("drift", "neighbours")  # or a rate
+    counts = (alert.total,) if proportion else (alert.observed, alert.total)
     hidden = any(is_small(count, threshold) for count in counts)
     return {
         "id": alert.id,

@@ -12,19 +12,19 @@ import numpy as np
 
 from forecaster.attribution import breakdowns, excess, families, stages
 from forecaster.calendar import long_date, period_name
+from forecaster.comparing import against_councils, against_neighbours, apart, gives_away, others, without_outlook
 from forecaster.context import Ahead, Comparison, Context, Families, History, YearEnd
 from forecaster.picture import picture
 from forecaster.points import Shown, release
 from forecaster.suppress import is_small
 from forecaster.types import Alert, Line, Message, as_date
 from forecaster.wording import (
+    METHODS,
     about,
     clean,
     day,
-    distinct,
     extent,
     figure,
-    financial_year,
     number,
     percent,
     sentence,
@@ -37,6 +37,7 @@ from forecaster.wording import (
 
 __all__ = ["Ahead", "Comparison", "Context", "Families", "History", "YearEnd", "message"]
 
+STAYS = 1.25  # how many times the old level the calm periods must be for it to be a new one
 LIMIT = 1200  # characters of a whole message: what is read in 20 seconds
 WHERE, SOURCE, WHO = ("locality", "team"), ("source",), ("category", "age_band", "gender", "ethnicity")
 DISPENSABLE = ("Others", "From", "Who", "Ahead", "Why", "Where", "Ask", "New")  # left out in this order if too long
@@ -51,9 +52,9 @@ def message(alert: Alert, context: Context) -> Message:
     return _fit(
         Message(
             alert_id=alert.id,
-            headline=_headline(alert, context),
+            headline=_headline(alert, context, shown),
             severity=alert.severity,
-            summary=_summary(alert, context),
+            summary=_summary(alert, context, shown),
             lines=tuple(Line(label, text) for label, text in lines if text),
             evidence=_evidence(context),
             chart=picture(_subject(alert, context), what, context, shown, onset) if shown else None,
@@ -74,9 +75,9 @@ def _shown(alert: Alert, context: Context) -> Shown | None:
 
 def _lines(alert: Alert, context: Context, shown: Shown | None, what: str) -> list[tuple[str, str]]:
     if context.now == "resolved":
-        return [("Closed", sentence(clean(context.reason, 200))), ("What", what), ("Ahead", _ahead(context))]
+        return [("Closed", sentence(clean(context.reason, 200))), ("What", what), ("Ahead", _ahead(context, shown))]
     of = excess(alert, context, shown)
-    who = " ".join(filter(None, [breakdowns(alert, context, WHO, of), families(alert, context)]))
+    who = " ".join(filter(None, [breakdowns(alert, context, WHO, of), families(alert, context, of)]))
     return [
         ("New", sentence(clean(context.reason, 200)) if context.now != "opened" else ""),
         ("What", what),
@@ -84,8 +85,8 @@ def _lines(alert: Alert, context: Context, shown: Shown | None, what: str) -> li
         ("Where", breakdowns(alert, context, WHERE, of)),
         ("From", breakdowns(alert, context, SOURCE, of)),
         ("Who", who),
-        ("Ahead", _ahead(context)),
-        ("Others", _others(context)),
+        ("Ahead", _ahead(context, shown)),
+        ("Others", others(context)),
         ("Ask", clean(context.ask, 200)),
     ]
 
@@ -97,32 +98,49 @@ def _subject(alert: Alert, context: Context) -> str:
     return clean(context.title, 80) + shorten(slice_words(alert.key), 60)
 
 
-def _headline(alert: Alert, context: Context) -> str:
+def _headline(alert: Alert, context: Context, shown: Shown | None) -> str:
     """What a person would say aloud: a place follows the verb, any other slice the title."""
-    title, where = clean(context.title, 80), shorten(slice_words(alert.key), 60)
-    says = ("are " if context.plural else "is ") + _movement(alert, context)
-    moves = context.now != "resolved" and alert.kind != "neighbours"
-    after = moves and all(dimension in WHERE for dimension, _ in alert.slice)
+    told, compares = context.now != "resolved", alert.kind in ("neighbours", "peers")
+    unsaid = "council" if told and alert.kind == "peers" else ""  # the movement says it
+    named = replace(alert, slice=tuple(pair for pair in alert.slice if pair[0] != unsaid))
+    title, where = clean(context.title, 80), shorten(slice_words(named.key), 60)
+    says = ("are " if context.plural else "is ") + _movement(alert, context, shown)
+    after = told and not compares and all(dimension in ("council", *WHERE) for dimension, _ in alert.slice)
     text = f"{title} {says}{where}" if after else f"{title}{where} {says}"
     return f"{text} - {period_name(context.period, context.step)}"
 
 
-def _movement(alert: Alert, context: Context) -> str:
+def _movement(alert: Alert, context: Context, shown: Shown | None) -> str:
     up, still = alert.direction == "up", "" if context.now == "opened" else "still "
     if context.now == "resolved":
-        return "back to what is expected"
+        stays = _stays(alert, context, shown)
+        return f"staying at a {'higher' if up else 'lower'} level" if stays else "back to what is expected"
     if alert.kind == "neighbours":
         return f"{still}well {'above' if up else 'below'} our statistical neighbours"
+    if alert.kind == "peers":
+        return still + apart(alert, context)
     if alert.kind == "drift":
         return f"{still}drifting {'up' if up else 'down'}"
     rising = "rising" if context.kind == "stock" else "surging"
     return still + (rising if up else "falling")
 
 
-def _summary(alert: Alert, context: Context) -> str:
+def _stays(alert: Alert, context: Context, shown: Shown | None) -> bool:
+    """Whether a surge ended by becoming what is expected: the calm periods are still far from what was before it."""
+    history = context.history
+    if alert.kind in ("drift", "neighbours", "peers") or history is None or shown is None:
+        return False
+    newest = slice(max(shown.end - max(alert.calm, 1), 0), shown.end)
+    counted = np.where(np.isfinite(history.count[newest]), history.expected[newest], np.nan)
+    before, now = float(np.nansum(counted)), float(np.nansum(history.count[newest]))
+    return now >= STAYS * before if alert.direction == "up" else now * STAYS <= before
+
+
+def _summary(alert: Alert, context: Context, shown: Shown | None) -> str:
     start = since(alert.onset, context.period, context.step)
     if context.now == "resolved":
-        return f"Resolved. It was open from {start} to {since(context.period, context.period, context.step)}."
+        end = "Resolved: this is now what is to be expected." if _stays(alert, context, shown) else "Resolved."
+        return f"{end} It was open from {start} to {since(context.period, context.period, context.step)}."
     if alert.kind == "neighbours":
         return f"{alert.severity.capitalize()} severity, over the last year."
     was = f" (was {context.was_severity})" if context.was_severity not in (None, alert.severity) else ""
@@ -136,10 +154,14 @@ def _what(alert: Alert, context: Context, shown: Shown | None) -> str:
     if context.now == "resolved" and (alert.kind == "neighbours" or not shown):
         return ""  # the alert's own figures are those of its last signal
     if alert.kind == "neighbours":
-        return _against_neighbours(alert, context)
+        return against_neighbours(alert, context)
+    if alert.kind == "peers" and context.now != "resolved":
+        beside = against_councils(alert, context)
+        return f"{_counted(alert, context, shown)}; {beside}.{_since_onset(alert, context, shown)}"
     expected, lower, upper = _band(alert, context, shown)
     value = percent if context.kind == "share" else figure
-    band = f"95% band {extent(lower, upper, share=context.kind == 'share')}"
+    by = METHODS.get(alert.kind) if context.now != "resolved" else None
+    band = f"95% band {extent(lower, upper, share=context.kind == 'share')}{f' of {by}' if by else ''}"
     verb = "was" if context.kind == "share" or whole(expected) == 1 else "were"
     counted = _counted(alert, context, shown)
     return f"{counted}; {value(expected)} {verb} expected ({band}).{_since_onset(alert, context, shown)}"
@@ -205,22 +227,12 @@ def _expected(alert: Alert, history: History, shown: Shown) -> float:
     return before + alert.total_expected * (stop - onset) / max(length, 1)
 
 
-def _against_neighbours(alert: Alert, context: Context) -> str:
-    share = context.kind == "share"
-    of = alert.total / alert.observed if share and alert.observed else 0.0
-    secret = any(is_small(value, context.threshold) for value in (alert.total, of, of - alert.total))
-    values = [alert.observed, alert.expected, max(alert.lower, 0.0), alert.upper]
-    ours, usual, lower, upper = distinct(values, "share" if share else "rate")
-    per = f" of {clean(context.unit) or 'all'}" if share else " per 10,000 children"
-    here = "Our own figure is not shown, to protect small numbers" if secret else f"{ours}{per} here in the last year"
-    return f"{here}; {usual} is usual among our neighbours (95% band {lower.rstrip('%')}-{upper})."
-
-
 # What comes next, what others see, how sure we are
 
 
-def _ahead(context: Context) -> str:
-    parts = [part for part in (_next_periods(context), _year_end(context)) if part]
+def _ahead(context: Context, shown: Shown | None) -> str:
+    closing = _share_at_year_end(context, shown) if context.kind == "share" else _year_end(context)
+    parts = [part for part in (_next_periods(context), closing) if part]
     if parts:
         return sentence("; ".join(parts))
     return f"No forecast: {clean(context.ahead_reason, 100)}." if context.ahead_reason else ""
@@ -243,7 +255,7 @@ def _next_periods(context: Context) -> str:
 def _year_end(context: Context) -> str:
     """A flow's year holds what was counted so far, so even its forecast may give a small count away."""
     end = context.year_end
-    if end is None or context.kind == "share":
+    if end is None:
         return ""
     when = f"{'on' if context.kind == 'stock' else 'in the year to'} {day(end.day, context.period)}"
     small = [
@@ -260,17 +272,16 @@ def _year_end(context: Context) -> str:
     return f"{figure(end.median)} {when} ({band}){ago}"
 
 
-def _others(context: Context) -> str:
-    found = context.comparison
-    if found is None:
-        return f"No comparison: {clean(context.comparison_reason, 100)}." if context.comparison_reason else ""
-    pairs = [(clean(context.council), found.council), ("our neighbours", found.neighbours), ("England", found.england)]
-    known = [(name, value) for name, value in pairs if value is not None]
-    texts = [
-        f"{name} {text}" for (name, _), text in zip(known, distinct([v for _, v in known], found.unit), strict=True)
-    ]
-    per = " per 10,000 children" if found.unit == "rate" else ""
-    return f"In {financial_year(found.year)}{per}: {', '.join(texts)}."
+def _share_at_year_end(context: Context, shown: Shown | None) -> str:
+    """A year's share is a model's until the year is over; what was counted in whole is told only if it may be."""
+    end = context.year_end
+    if end is None or gives_away(context):
+        return ""
+    so_far, year_ago = shown.years if shown else (False, False)
+    now = f"; {percent(end.so_far)} so far" if end.so_far is not None and so_far else ""
+    ago = f"; {percent(end.year_ago)} a year ago" if end.year_ago is not None and year_ago else ""
+    band = extent(end.lower, end.upper, share=True)
+    return f"{percent(end.median)} in the year to {day(end.day, context.period)} ({band}{now}{ago})"
 
 
 def _evidence(context: Context) -> str:
@@ -289,7 +300,9 @@ def _evidence(context: Context) -> str:
 
 
 def _fit(full: Message) -> Message:
-    """The message without its least needed lines, until it is short enough to be read."""
+    """The message without its least needed words, then lines, until it is short enough to be read."""
+    if len(full.text) > LIMIT:
+        full = replace(full, lines=tuple(replace(line, text=without_outlook(line.text)) for line in full.lines))
     for label in DISPENSABLE:
         if len(full.text) <= LIMIT:
             break

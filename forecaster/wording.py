@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from forecaster.calendar import long_date
-from forecaster.types import SeriesKey, Step
+from forecaster.types import SeriesKey, SignalKind, Step
 
 _WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
-_MINOR = {"team": "", "locality": "", "source": "", "category": "", "age_band": "aged "}
+_MINOR = {"council": "", "team": "", "locality": "", "source": "", "category": "", "age_band": "aged "}
+# Detectors that are known by a name of their own; the others are the service's.
+METHODS: Mapping[SignalKind, str] = {
+    "farrington": "Farrington Flexible",
+    "ears_c1": "EARS C1",
+    "ears_c2": "EARS C2",
+    "ears_c3": "EARS C3",
+}
 NEAR = dt.timedelta(days=300)  # within it a day and month say which year is meant
 
 
@@ -37,6 +44,17 @@ def about(value: float) -> str:
 def percent(share: float) -> str:
     """Returns a proportion for humans: 12%."""
     return "under 1%" if 0 < share < 0.005 else f"{whole(share * 100)}%"
+
+
+def chance(probability: float) -> str:
+    """Returns a probability for humans, never quite none or all: 62%, over 99%."""
+    return "over 99%" if probability >= 0.995 else "under 1%" if probability < 0.005 else percent(probability)
+
+
+def ordinal(place: int) -> str:
+    """Returns a place: "1st", "2nd", "3rd", "4th"."""
+    ending = {1: "st", 2: "nd", 3: "rd"}.get(place % 10, "th") if place % 100 not in (11, 12, 13) else "th"
+    return f"{place}{ending}"
 
 
 def extent(lower: float, upper: float, share: bool = False) -> str:
@@ -92,7 +110,7 @@ def since(start: dt.date, near: dt.date, step: Step) -> str:
 
 def slice_words(key: SeriesKey) -> str:
     """Returns the slice as it follows a title: " in North locality", " from Police", " (Neglect)", or nothing."""
-    links = {"team": " in {}", "locality": " in {}", "source": " from {}"}
+    links = {"council": " in {}", "team": " in {}", "locality": " in {}", "source": " from {}"}
     return "".join(links.get(name, " ({})").format(named(name, value)) for name, value in key.slice)
 
 

@@ -12,7 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from forecaster.detectors.neighbours import WINSORISED, Unit, back, comparisons, detect, funnel, transform
+from forecaster.detectors.neighbours import detect
+from forecaster.funnel import WINSORISED, Unit, back, funnel, transform
+from forecaster.standing import standings
 from forecaster.types import Benchmark, Kind, Limits, NotRun, Panel, Reference, SeriesKey, Signal
 
 HERE = "E00"
@@ -222,6 +224,45 @@ def test_a_year_with_too_few_figures_gives_way_to_the_one_before() -> None:
     assert found["plan_starts"].expected == pytest.approx(np.mean(START_RATES), rel=0.02)
 
 
+# Against where they are likely to be now, not where they were
+
+
+def rising(first: float, step: float, years: int = 8) -> Reference:
+    """Shares of the neighbours and of England that rise alike from year to year, the last ending in March 2024."""
+    figures = []
+    for back_ in range(years):
+        level = first + step * (years - 1 - back_)
+        shares = tuple(level * share / 0.22 for share in REPEAT_SHARES)
+        figures.append(replace(benchmark("repeat_plans", shares, year=2024 - back_), england=level))
+    return Reference(HERE, NEIGHBOURS, tuple(figures))
+
+
+def test_what_is_expected_moves_with_the_neighbours() -> None:
+    still, moving = (signals(panel(repeat=0.45), rising(0.22 - 7 * step, step)) for step in (0.0, 0.012))
+    assert still["repeat_plans"].expected == pytest.approx(0.22, abs=0.004)
+    assert 0.223 < moving["repeat_plans"].expected < 0.234  # to April 2025, a year and three weeks after the benchmark
+    assert moving["repeat_plans"].p_value > still["repeat_plans"].p_value
+
+
+def test_the_older_the_benchmark_the_less_is_a_difference_worth() -> None:
+    fresh = rising(0.22, 0.0)
+    stale = replace(fresh, benchmarks=tuple(b for b in fresh.benchmarks if b.year <= 2021))
+    of_fresh, of_stale = (signals(panel(repeat=0.33), known, 0.5)["repeat_plans"] for known in (fresh, stale))
+    assert of_fresh.p_value < of_stale.p_value
+    assert of_fresh.upper - of_fresh.lower < of_stale.upper - of_stale.lower
+
+
+def test_the_spread_is_that_of_the_newest_year() -> None:
+    alike, apart = (
+        replace(
+            REFERENCE, benchmarks=(benchmark("repeat_plans", tuple(0.22 + width * (s - 0.22) for s in REPEAT_SHARES)),)
+        )
+        for width in (0.2, 2.0)
+    )
+    p_values = [signals(panel(repeat=0.33), known, 0.9)["repeat_plans"].p_value for known in (alike, apart)]
+    assert p_values[0] < p_values[1]
+
+
 # What cannot be compared says so
 
 
@@ -324,11 +365,33 @@ def test_the_false_alarm_rate_is_about_what_was_asked_for(spread: float, cluster
     assert raised / (2 * runs) < 1.6 * alpha  # both directions were looked at
 
 
+@pytest.mark.parametrize("wobble", [0.0, 0.02])
+def test_neighbours_that_move_bring_no_more_false_alarms(wobble: float) -> None:
+    """Five published years, the council's own year the next; England wobbles, all councils differ and change."""
+    rng = np.random.default_rng(21)
+    alpha, runs, raised = 0.02, 300, 0
+    council = panel(weeks=52, repeat=0.2)  # to the end of December 2023
+    for _ in range(runs):
+        nation = np.arcsin(np.sqrt(0.22)) + np.cumsum(rng.normal(0.005, wobble, 6))
+        apart = rng.normal(0, 0.05, (11, 1)) + np.cumsum(rng.normal(0, 0.02, (11, 6)), axis=1)
+        shares = rng.binomial(200, np.sin(nation + apart) ** 2) / 200  # of 400 children in pairs
+        years = tuple(
+            replace(
+                benchmark("repeat_plans", tuple(shares[:10, at]), year=2018 + at),
+                england=float(np.sin(nation[at]) ** 2),
+            )
+            for at in range(5)
+        )
+        council.count[1], council.of[1] = shares[10, 5] * 400 / 52, 400 / 52
+        raised += len(signals(council.select([1]), Reference(HERE, NEIGHBOURS, years), alpha))
+    assert raised / (2 * runs) < 1.6 * alpha
+
+
 # The line of a message
 
 
 def test_the_comparison_is_the_councils_figure_the_neighbours_median_and_englands() -> None:
-    found = {item.measure: item.comparison for item in comparisons(panel(), REFERENCE)}
+    found = {measure: standing.comparison for measure, standing in standings(panel(), REFERENCE).items()}
     assert set(found) == {"plan_starts", "repeat_plans", "plans_open"}
     starts = found["plan_starts"]
     assert (starts.year, starts.neighbours, starts.council, starts.england, starts.unit) == (
@@ -340,10 +403,10 @@ def test_the_comparison_is_the_councils_figure_the_neighbours_median_and_england
 def test_figures_that_are_not_published_are_left_out_of_the_comparison() -> None:
     first = REFERENCE.benchmarks[0]
     silent = replace(first, england=float("nan"), values={code: v for code, v in first.values.items() if code != HERE})
-    found = comparisons(panel(), replace(REFERENCE, benchmarks=(silent,)))
-    assert [(item.comparison.council, item.comparison.england) for item in found] == [(None, None)]
+    (found,) = standings(panel(), replace(REFERENCE, benchmarks=(silent,))).values()
+    assert (found.comparison.council, found.comparison.england, found.comparison.rank) == (None, None, None)
 
 
 def test_without_enough_neighbours_there_is_no_comparison() -> None:
-    assert comparisons(panel(), replace(REFERENCE, neighbours=NEIGHBOURS[:4])) == []
-    assert comparisons(panel(), Reference()) == []
+    assert standings(panel(), replace(REFERENCE, neighbours=NEIGHBOURS[:4])) == {}
+    assert standings(panel(), Reference()) == {}

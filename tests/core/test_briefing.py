@@ -4,12 +4,11 @@ import datetime as dt
 
 import numpy as np
 import pytest
-from made_panels import by_locality, overdispersed, panel, shares, slice_key, spells
+from made_panels import by_locality, overdispersed, panel, shares, slice_key
 
-from forecaster.briefing import coverage, history, year_end_outlook
+from forecaster.briefing import coverage, history
 from forecaster.context import History
-from forecaster.models import counts
-from forecaster.types import QUANTILES, Floats, Forecasts, Limits, Panel, SeriesKey, as_date
+from forecaster.types import Floats, Limits, Panel, SeriesKey
 
 LIMITS = Limits(0.001, 104)
 STARTS = SeriesKey("plan_starts")
@@ -18,120 +17,6 @@ STARTS = SeriesKey("plan_starts")
 def weekly(values: Floats, kind: str = "flow", last: dt.date = dt.date(2018, 1, 8)) -> Panel:
     first = last - dt.timedelta(weeks=len(values) - 1)
     return panel(values, kind, keys=[STARTS], first=first)  # type: ignore[arg-type]
-
-
-def ahead(some: Panel, weeks: int = 20) -> Forecasts:
-    """A forecast that can be told by heart: in week i (from 0) the quantiles are 100 i, 100 i + 1, …"""
-    values = 100.0 * np.arange(weeks)[:, None] + np.arange(len(QUANTILES))
-    periods = some.periods[-1] + 7 * np.arange(1, weeks + 1)
-    return Forecasts(some.keys, as_date(some.periods[-1]), periods, values[None], ("counts",))
-
-
-def test_the_outlook_of_a_stock_is_its_level_in_the_last_week_that_is_over_by_31_march() -> None:
-    some = weekly(np.arange(120.0), "stock")
-    outlook = year_end_outlook(some, ahead(some), STARTS)
-    assert outlook is not None
-    assert outlook.day == dt.date(2018, 3, 31)
-    # from 15 January on, the week of 19 March (ends 25 March) is the tenth; that of 26 March ends on 1 April
-    assert (outlook.lower, outlook.median, outlook.upper) == (900.0, 904.0, 908.0)
-    # a year before: the week of 20 March 2017, 42 weeks before 8 January 2018, whose value is 119
-    assert outlook.year_ago == 119 - 42
-
-
-def test_the_outlook_of_a_flow_is_so_far_plus_what_is_expected() -> None:
-    """20 starts a week, always: the financial year of 2017/18 has 52 Mondays, as had the one before."""
-    some = weekly(np.full(180, 20.0))
-    outlook = year_end_outlook(some, ahead(some), STARTS)
-    assert outlook is not None
-    assert outlook.median == pytest.approx(52 * 20, abs=1)
-    assert outlook.year_ago == 52 * 20
-
-
-def test_the_band_of_a_flow_s_outlook_is_of_the_weeks_that_are_left() -> None:
-    """41 weeks are counted (3 April to 8 January), 11 are ahead: 220 expected, give or take 1.96 root 220."""
-    values = np.random.default_rng(1).poisson(20, 180).astype(float)
-    some = weekly(values)
-    outlook = year_end_outlook(some, ahead(some), STARTS)
-    assert outlook is not None
-    assert outlook.median == pytest.approx(values[-41:].sum() + 220, abs=25)
-    assert outlook.upper - outlook.median == pytest.approx(1.96 * 220**0.5, rel=0.3)
-    assert outlook.median - outlook.lower == pytest.approx(outlook.upper - outlook.median)
-    assert outlook.year_ago == values[-41 - 52 : -41].sum()
-
-
-def test_what_has_been_counted_is_in_the_outlook_as_it_is() -> None:
-    values = np.full(180, 20.0)
-    values[-41:] = 30.0  # every week of this financial year so far
-    some = weekly(values)
-    outlook = year_end_outlook(some, ahead(some), STARTS)
-    assert outlook is not None
-    assert 41 * 30 + 11 * 20 <= outlook.median <= 41 * 30 + 11 * 30 + 5
-    assert outlook.year_ago == 52 * 20
-
-
-@pytest.mark.parametrize(
-    ("last", "closing"),
-    [
-        (dt.date(2018, 3, 12), dt.date(2018, 3, 31)),
-        (dt.date(2018, 3, 26), dt.date(2019, 3, 31)),  # the next week begins in April: a new year
-        (dt.date(2018, 4, 2), dt.date(2019, 3, 31)),
-    ],
-)
-def test_the_year_is_that_of_the_next_week(last: dt.date, closing: dt.date) -> None:
-    some = weekly(np.full(180, 20.0), last=last)
-    outlook = year_end_outlook(some, ahead(some), STARTS)
-    assert outlook is not None
-    assert outlook.day == closing
-    assert outlook.median == pytest.approx(52 * 20, rel=0.03)
-
-
-def test_a_year_so_far_with_a_gap_has_no_outlook() -> None:
-    values = np.full(180, 20.0)
-    values[-10] = np.nan
-    some = weekly(values)
-    assert year_end_outlook(some, ahead(some), STARTS) is None
-
-
-def test_a_year_before_that_is_not_all_known_is_not_compared_with() -> None:
-    some = weekly(np.full(41 + 40, 20.0))
-    outlook = year_end_outlook(some, ahead(some), STARTS)
-    assert outlook is not None
-    assert outlook.year_ago is None
-    gap = np.full(180, 20.0)
-    gap[-60] = np.nan
-    with_gap = weekly(gap)
-    found = year_end_outlook(with_gap, ahead(with_gap), STARTS)
-    assert found is not None
-    assert found.year_ago is None
-
-
-def test_a_share_and_a_series_without_a_forecast_have_no_outlook() -> None:
-    x, n = shares(np.random.default_rng(1), 1, 120, 20.0, 0.3)
-    share = panel(x, "share", of=n, keys=[STARTS])
-    assert year_end_outlook(share, ahead(share), STARTS) is None
-    some = weekly(np.full(180, 20.0))
-    nothing = Forecasts((), as_date(some.periods[-1]), some.periods[:0], np.empty((0, 0, len(QUANTILES))), ())
-    assert year_end_outlook(some, nothing, STARTS) is None
-
-
-def test_the_outlook_of_a_real_stock_holds_what_came() -> None:
-    every = spells(np.random.default_rng(2), 40, 220)
-    held = 0
-    for row in every:
-        some = weekly(row[:208], "stock")
-        outlook = year_end_outlook(some, counts.forecast(some, 13, 104), STARTS)
-        assert outlook is not None
-        held += outlook.lower <= row[217] <= outlook.upper
-    assert held >= 35
-
-
-def test_months_have_their_outlook_too() -> None:
-    some = panel(np.full(60, 100.0), step="month", first=dt.date(2013, 1, 1), keys=[STARTS])
-    found = year_end_outlook(some, counts.forecast(panel(np.arange(60.0), step="month", keys=[STARTS]), 4, 36), STARTS)
-    assert found is not None
-    assert found.day == dt.date(2018, 3, 31)
-    assert found.median == pytest.approx(1200, abs=2)  # nine months counted, three ahead
-    assert found.year_ago == 1200
 
 
 def past(value: Floats, lower: float, upper: float, of: Floats | None = None) -> History:

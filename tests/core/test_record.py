@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from forecaster.record import record
-from forecaster.types import Alert, Driver
+from forecaster.types import Alert, Driver, SignalKind
 
 MONDAY, ONSET = dt.date(2018, 1, 8), dt.date(2017, 11, 20)
 ALERT = Alert(
@@ -64,6 +64,11 @@ def test_a_share_is_hidden_when_its_count_is_small() -> None:
     share = replace(ALERT, kind="drift", observed=0.25, total=4.0)
     assert record(share, 5)["observed"] is None
     assert record(replace(share, total=6.0), 5)["observed"] == 0.25
+
+
+@pytest.mark.parametrize("kind", ["surge", "farrington", "ears_c1"])
+def test_a_small_newest_count_is_hidden_whatever_method_found_it(kind: SignalKind) -> None:
+    assert record(replace(ALERT, kind=kind, observed=4.0, total=60.0), 5)["observed"] is None
 
 
 def test_the_threshold_is_the_council_s_own() -> None:

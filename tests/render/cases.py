@@ -74,14 +74,23 @@ def drivers(excess: float, *named: tuple[str, float, float]) -> tuple[Driver, ..
     )
 
 
+def families(past: History) -> Families:
+    """Usually 1.7 children a family; in a surge of eight weeks more families of one child, and some large groups."""
+    surge = np.arange(len(past.count)) >= len(past.count) - 8
+    return Families(np.ceil(past.count * np.where(surge, 0.66, 0.58)), np.where(surge, 6.0, 4.0))
+
+
 def context(past: History | None = None, **changes: object) -> Context:
     """Everything a surge of plan starts can say."""
     made = Context(
         title="Child protection plan starts", noun="children started a plan", unit="children", kind="flow", step="week",
         period=MONDAY, council="Herefordshire", history=past or history(), ahead=ahead(),
         year_end=YearEnd(dt.date(2018, 3, 31), 2210, 2340, 2470, 2050),
-        comparison=Comparison(2017, neighbours=46.2, council=45.1, england=56.3, unit="rate"),
-        families=Families(children=520, families=301, largest=6),
+        comparison=Comparison(
+            2017, neighbours=46.2, council=45.1, england=56.3, unit="rate", age=9, rank=(6, 11), ends=2018,
+            likely=(43.4, 49.1), above=0.37, above_england=0.002,
+        ),
+        families=families(past or history()),
         ask="Who challenged the strategy meetings in North locality?",
         data_to=dt.date(2018, 1, 14), provisional=True, coverage=0.948, model="counts", config="1a2b3c", budget=(3, 6),
     )  # fmt: skip
@@ -113,8 +122,12 @@ def drift() -> tuple[Alert, Context]:
     named = drivers(excess, ("locality=Leominster", excess * 0.6, 100), ("category=Neglect", excess * 0.5, 150))
     about = context(
         past, title="Repeat plans", noun="plans were repeat plans", unit="plan starts", kind="share",
-        ahead=ahead(0.31, 0.1), year_end=None, families=None, ask="What was left undone when the first plans ended?",
-        comparison=Comparison(2017, neighbours=0.156, council=0.172, england=0.187, unit="share"),
+        ahead=None, year_end=YearEnd(dt.date(2018, 3, 31), 0.222, 0.241, 0.262, 0.172, so_far=0.232, size=3100),
+        families=None, ask="What was left undone when the first plans ended?",
+        comparison=Comparison(
+            2017, neighbours=0.156, council=0.172, england=0.187, unit="share", age=9, rank=(4, 11), ends=2018,
+            likely=(0.143, 0.176), above=0.9991, above_england=0.981,
+        ),
     )  # fmt: skip
     return replace(found, drivers=named), about
 
@@ -152,8 +165,35 @@ def neighbours() -> tuple[Alert, Context]:
         observed=0.262, expected=0.214, lower=0.172, upper=0.255, total=81, total_expected=66,
     )  # fmt: skip
     return found, replace(
-        about, comparison=Comparison(2017, neighbours=0.214, council=0.262, england=0.187, unit="share")
+        about,
+        comparison=Comparison(
+            2017,
+            neighbours=0.214,
+            council=0.262,
+            england=0.187,
+            unit="share",
+            age=9,
+            rank=(2, 11),
+            ends=2018,
+            likely=(0.198, 0.237),
+            above=0.81,
+            above_england=0.96,
+        ),
     )
+
+
+def peers() -> tuple[Alert, Context]:
+    past = history(mean=60, since=13, seed=4)
+    found = alert(
+        past, kind="peers", measure="referrals", severity="medium", slice=(("council", "Herefordshire"),),
+        onset=dt.date(2017, 10, 16), expected=61.2, lower=50.4, upper=74.3,
+    )  # fmt: skip
+    found = replace(found, total_expected=13 * 61.2, observed=found.total / 13)
+    about = context(
+        past, title="Referrals", noun="children were referred", unit="referrals", families=None, comparison=None,
+        ahead=ahead(92, 18), year_end=None, ask="Which source sent them, and was the threshold applied as agreed?",
+    )  # fmt: skip
+    return found, about
 
 
 def updated() -> tuple[Alert, Context]:
@@ -184,5 +224,6 @@ def low_count() -> tuple[Alert, Context]:
 
 CASES = {
     "opened_surge": surge, "opened_drift": drift, "opened_fall": fall, "opened_stock": stock,
-    "opened_neighbours": neighbours, "updated_surge": updated, "resolved_surge": resolved, "low_count": low_count,
+    "opened_neighbours": neighbours, "opened_peers": peers, "updated_surge": updated,
+    "resolved_surge": resolved, "low_count": low_count,
 }  # fmt: skip

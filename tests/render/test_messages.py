@@ -41,6 +41,16 @@ def test_the_headline_is_what_a_person_would_say_aloud(case, headline):
     assert message(*cases.CASES[case]()).headline == headline
 
 
+def test_a_surge_that_became_the_usual_level_is_not_told_as_over():
+    past = cases.history(seed=9, surge=1.9)
+    alert, about = cases.resolved()
+    alert, about = replace(alert, calm=4), replace(about, history=past)
+    stays = message(alert, about)
+    assert stays.headline == "Child protection plan starts are staying at a higher level - week of 8 January 2018"
+    assert stays.summary.startswith("Resolved: this is now what is to be expected. It was open from")
+    assert "back to what is expected" in message(replace(alert, direction="down"), about).headline
+
+
 def test_the_headline_agrees_with_a_singular_title():
     assert of(cases.drift, title="The share of repeat plans", plural=False).headline.startswith(
         "The share of repeat plans is drifting up"
@@ -175,26 +185,80 @@ def test_a_driver_without_a_dimension_is_not_guessed():
     assert "Where" not in [line.label for line in made.lines]
 
 
+def told_of_families(families, counts=None, largest=3, of=False, **changes):
+    """The Who line of a surge of eight weeks whose children are of so many families a week (before: 20 of 40)."""
+    past = cases.history()
+    count = np.append(np.full(200, 40.0), np.broadcast_to(64.0 if counts is None else counts, 8))
+    named = np.append(np.full(200, 20.0), np.broadcast_to(np.asarray(families, float), 8))
+    found = Families(named, np.append(np.full(200, 9.0), np.full(8, float(largest))))
+    past = replace(past, count=count)
+    told = {name: changes.pop(name) for name in ("direction", "kind") if name in changes}
+    alert = replace(cases.alert(past), **told)
+    context = cases.context(past, families=found, **changes)
+    if not of:  # a window that may not be shown: its excess is not told either
+        alert = replace(alert, total=alert.total_expected)
+    return line(message(alert, context), "Who")
+
+
 @pytest.mark.parametrize(
     ("families", "text"),
     [
-        (Families(70, 40, 3), "The children since w/c 20 November are 40 families; no sibling group is over 5."),
-        (
-            Families(70, 40, 7),
-            "The children since w/c 20 November are 40 families; one sibling group or more is over 5.",
-        ),
-        (Families(70, 67, 3), "Since w/c 20 November nearly every child is of another family."),
-        (Families(70, 70, 1), "The children since w/c 20 November are 70 families; no sibling group is over 5."),
-        (Families(20, 4, 7), ""),
-        (Families(4, 4, 1), ""),
-        (Families(0, 0, 0), ""),
-        (None, ""),
+        (32, "The 192 extra are about 96 families; no sibling group is over 5."),
+        (20.5, "The 192 extra are 5 or fewer families; no sibling group is over 5."),
+        (12, "The 192 extra are 5 or fewer families; no sibling group is over 5."),
+        (60, "The 192 extra are about 192 families; no sibling group is over 5."),
+        (63.75, "Since w/c 20 November nearly every child is of another family."),
     ],
 )
-def test_children_are_told_from_families(families, text):
+def test_the_extra_children_are_told_from_families(families, text):
+    assert told_of_families(families, of=True) == text
+
+
+@pytest.mark.parametrize(
+    ("families", "counts", "largest", "text"),
+    [
+        (30, None, 3, "The children since w/c 20 November are 240 families; no sibling group is over 5."),
+        (30, None, 6, "The children since w/c 20 November are 240 families; one sibling group or more is over 5."),
+        (64, None, 1, "The children since w/c 20 November are 512 families; no sibling group is over 5."),
+        (
+            [2, 2, 0, 0, 0, 0, 0, 0],
+            [9, 8, 0, 0, 0, 0, 0, 0],
+            6,
+            "The children since w/c 20 November are 5 or fewer families.",
+        ),
+        ([1, 0, 0, 0, 0, 0, 0, 0], [5, 0, 0, 0, 0, 0, 0, 0], 5, ""),
+        (0, 0, 0, ""),
+        (np.nan, None, np.nan, ""),
+        ([30, 30, 30, np.nan, 30, 30, 30, 30], None, 3, ""),
+    ],
+)
+def test_without_an_excess_all_children_since_the_onset_are(families, counts, largest, text):
+    assert told_of_families(families, counts, largest) == text
+
+
+def test_a_week_that_is_missing_is_missing_in_both():
+    counts, families = np.full(8, 64.0), np.full(8, 30.0)
+    counts[3] = families[3] = np.nan
+    assert told_of_families(families, counts).startswith("The children since w/c 20 November are 210 families;")
+
+
+def test_families_are_told_of_a_rise_alone():
+    assert told_of_families(30, direction="down") == ""
+    assert told_of_families(30, kind="neighbours") == ""
+
+
+def test_nothing_is_said_of_families_that_are_not_known():
     alert, context = cases.surge()
-    made = message(replace(alert, drivers=()), replace(context, families=families))
-    assert line(made, "Who") == text
+    assert line(message(replace(alert, drivers=()), replace(context, families=None)), "Who") == ""
+
+
+def test_a_later_message_does_not_give_the_new_weeks_few_families_away():
+    before = (cases.MONDAY - dt.timedelta(weeks=1),)
+    assert told_of_families([30] * 7 + [6], told=before).startswith(
+        "The children since w/c 20 November are 216 families"
+    )
+    assert told_of_families([30] * 7 + [5], told=before) == ""
+    assert told_of_families([30] * 7 + [60], told=before) == ""  # 64 children, 4 of them not the first of their family
 
 
 def test_a_flow_looks_ahead_by_the_week_and_to_the_end_of_the_financial_year():
@@ -210,7 +274,37 @@ def test_a_stock_looks_ahead_to_levels():
 
 
 def test_a_share_looks_ahead_in_per_cent():
-    assert line(message(*cases.drift()), "Ahead") == "About 31% for the next 13 weeks (21-41%)."
+    told = of(cases.drift, ahead=cases.ahead(0.31, 0.1), year_end=None)
+    assert line(told, "Ahead") == "About 31% for the next 13 weeks (21-41%)."
+
+
+YEAR = YearEnd(dt.date(2018, 3, 31), 0.222, 0.241, 0.262, 0.172, so_far=0.232, size=3100)
+
+
+def test_a_share_says_where_the_year_ends_how_it_stands_and_how_it_was_a_year_ago():
+    past = cases.share_history(of=400)
+    made = message(cases.alert(past), replace(cases.drift()[1], history=past))
+    assert line(made, "Ahead") == "24% in the year to 31 March (22-26%; 23% so far; 17% a year ago)."
+
+
+def test_a_share_since_april_that_would_give_a_hidden_week_away_is_not_told():
+    past = cases.share_history(of=400)
+    at = past.end(dt.date(2017, 6, 5)) - 1
+    past.count[at] = 3
+    made = message(cases.alert(past), replace(cases.drift()[1], history=past))
+    assert line(made, "Ahead") == "24% in the year to 31 March (22-26%; 17% a year ago)."
+
+
+@pytest.mark.parametrize(("size", "told"), [(12, False), (40, True)])
+def test_a_share_whose_year_is_of_a_few_children_has_no_outlook(size, told):
+    made = of(cases.drift, year_end=replace(YEAR, size=size))
+    assert bool(line(made, "Ahead")) == told
+    assert ("likely that we end it above them" in line(made, "Others")) == told
+
+
+def test_of_a_few_children_no_probability_is_told():
+    few = of(cases.surge, ahead=None, year_end=YearEnd(dt.date(2018, 3, 31), 2, 4, 9))
+    assert line(few, "Others").endswith("In 2017/18 the neighbours are likely at 43-49.")
 
 
 def test_a_small_number_of_a_year_ago_is_left_out():
@@ -244,11 +338,21 @@ def test_without_a_forecast_the_reason_is_given():
 
 def test_others_are_published_figures_with_their_year():
     assert line(message(*cases.surge()), "Others") == (
-        "In 2016/17 per 10,000 children: Herefordshire 45, our neighbours 46, England 56."
+        "In 2016/17 per 10,000 children, 9 months old: Herefordshire 45 (6th highest of 11), our neighbours 46, "
+        "England 56. In 2017/18 the neighbours are likely at 43-49; 37% likely that we end it above them, "
+        "under 1% above England."
     )
     only = Comparison(2017, neighbours=0.2, unit="share")
     assert line(of(cases.surge, comparison=only), "Others") == "In 2016/17: our neighbours 20%."
     assert line(message(*cases.fall()), "Others") == ("No comparison: the neighbours publish no figures by source.")
+
+
+def test_what_others_are_likely_at_goes_before_the_whole_line_when_a_message_is_long():
+    text = line(message(*cases.updated()), "Others")
+    assert text == (
+        "In 2016/17 per 10,000 children, 9 months old: Herefordshire 45 (6th highest of 11), our neighbours 46, "
+        "England 56."
+    )
 
 
 def test_the_evidence_says_how_far_to_trust_it():
@@ -304,7 +408,7 @@ def test_a_resolved_alert_without_a_history_or_against_neighbours_repeats_no_old
 
 def test_a_surge_over_neighbours_compares_with_them():
     assert line(message(*cases.neighbours()), "What") == (
-        "26.2% of plan starts here in the last year; 21.4% is usual among our neighbours (95% band 17.2-25.5%)."
+        "26.2% of plan starts here in the last year; 21.4% is likely among our neighbours now (95% band 17.2-25.5%)."
     )
 
 
@@ -312,7 +416,7 @@ def test_a_rate_over_neighbours_is_per_10_000_children():
     alert, context = cases.surge()
     rate = replace(alert, kind="neighbours", observed=61.0, expected=44.0, lower=30.0, upper=58.0, total=230)
     assert line(message(rate, context), "What") == (
-        "61 per 10,000 children here in the last year; 44 is usual among our neighbours (95% band 30-58)."
+        "61 per 10,000 children here in the last year; 44 is likely among our neighbours now (95% band 30-58)."
     )
 
 
@@ -372,3 +476,78 @@ def test_a_week_without_a_number_is_not_known():
     assert line(of(cases.surge, history=replace(past, count=count)), "What").startswith(
         "The number that week is not known;"
     )
+
+
+# Beside other councils
+
+
+def went(ours: float, theirs: float, direction: str = "up") -> str:
+    """The headline when a council and the others moved so much against the year before, each by a factor."""
+    alert, context = cases.peers()
+    past = context.history
+    first = past.end(alert.onset) - 1
+    before = float(past.count[first - 52 : first].mean())
+    moved = replace(
+        alert,
+        direction=direction,
+        total=13 * ours * before,
+        expected=theirs * before,
+        total_expected=13 * theirs * before,
+    )
+    return message(moved, context).headline.removeprefix("Referrals are ").removesuffix(" - week of 8 January 2018")
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "direction", "words"),
+    [
+        (1.6, 1.0, "up", "up in Herefordshire and not elsewhere"),
+        (1.6, 0.9, "up", "up in Herefordshire and not elsewhere"),
+        (1.6, 1.2, "up", "up in Herefordshire more than elsewhere"),
+        (0.98, 0.7, "up", "not down in Herefordshire as elsewhere"),
+        (0.6, 1.0, "down", "down in Herefordshire and not elsewhere"),
+        (0.6, 0.8, "down", "down in Herefordshire more than elsewhere"),
+        (1.01, 1.4, "down", "not up in Herefordshire as elsewhere"),
+    ],
+)
+def test_a_council_apart_says_how_it_moved_and_how_the_others_did(ours, theirs, direction, words):
+    assert went(ours, theirs, direction) == words
+
+
+def test_without_a_year_before_a_council_apart_is_up_or_down():
+    alert, context = cases.peers()
+    bare = message(alert, replace(context, history=None, now="updated"))
+    assert bare.headline.startswith("Referrals are still up in Herefordshire and not elsewhere")
+
+
+def test_a_council_apart_says_what_would_be_as_in_the_others():
+    assert line(message(*cases.peers()), "What") == (
+        "98 children were referred that week; 61 a week would be as in the other councils (95% band 50-74). "
+        "In 13 weeks: 1,260 against 796."
+    )
+
+
+def test_a_council_apart_shows_no_small_number():
+    alert, context = cases.peers()
+    past = context.history
+    past.count[-1], past.count[-8] = 3, 4
+    text = line(message(alert, context), "What")
+    assert text.startswith("5 or fewer children were referred that week; 61 a week would be")
+    assert "In 13 weeks: 1,0" in text or "In 13 weeks" not in text
+
+
+def test_a_share_apart_is_in_per_cent():
+    _, about = cases.drift()
+    alert = replace(cases.peers()[0], expected=0.2, lower=0.15, upper=0.26)
+    assert "; 20% would be as in the other councils (95% band 15-26%)." in line(message(alert, about), "What")
+
+
+def test_a_resolved_council_apart_is_back_to_what_is_expected():
+    alert, context = cases.peers()
+    made = message(replace(alert, state="resolved"), replace(context, now="resolved", reason="as expected"))
+    assert made.headline == "Referrals in Herefordshire are back to what is expected - week of 8 January 2018"
+    assert "would be as in" not in made.text
+
+
+def test_a_surge_of_one_of_several_councils_says_which():
+    made = message(cases.alert(slice=(("council", "Herefordshire"),)), cases.context())
+    assert made.headline.startswith("Child protection plan starts are surging in Herefordshire - ")

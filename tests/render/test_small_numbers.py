@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from forecaster.channels._slack_blocks import blocks, fallback
 from forecaster.chart import vega_lite
-from forecaster.context import History
+from forecaster.context import Families, History
 from forecaster.render import message
 from tests.render import cases
+from tests.render.oracle import leaks
 
 MODEL = 700.0  # every figure of a model is far above every count, so that a small number can only be a count
 DATES = r"w/c \d+ \w+( \d{4})?|(week of )?\d+ (November|December|January|February|March)( \d{4})?|31 March"
@@ -137,3 +138,23 @@ def test_no_small_side_of_a_share_is_shown_anywhere(seed, size, rate, length):
     pair = re.search(r"(\d+) of (\d+) \(", made.text)
     if pair:
         assert not 0 < int(pair[2]) - int(pair[1]) <= 5
+
+
+@settings(max_examples=25)
+@given(st.lists(st.tuples(st.integers(0, 12), st.integers(0, 12)), min_size=6, max_size=12))
+def test_all_messages_of_one_alert_together_give_no_few_families_away(weeks):
+    """One message a week since the onset, and a reader who keeps them all: no few families, and none but one child."""
+    named = np.array([30.0] * 20 + [families for families, _ in weeks])
+    count = named + np.array([20.0] * 20 + [siblings for _, siblings in weeks])
+    past = History(cases.weeks(len(count)), count, count, count, count)
+    days = [day.astype(object) for day in past.periods]
+    alert = replace(cases.alert(past, onset=days[20]), total=0.0, total_expected=0.0)
+    known = []
+    for end in range(20, len(days)):
+        context = cases.context(past, period=days[end], told=tuple(days[20:end]), families=Families(named, named))
+        text = next((line.text for line in message(alert, context).lines if line.label == "Who"), "")
+        told = re.search(r"are (\d+) families", text)
+        known += [(20, end + 1)] if told else []
+        assert small_numbers(text) == []
+        assert not told or int(told[1]) == named[20 : end + 1].sum()
+    assert leaks(known, [named, count - named]) == []

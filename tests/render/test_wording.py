@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from forecaster.types import SeriesKey
 from forecaster.wording import (
     about,
+    chance,
     clean,
     day,
     distinct,
@@ -19,6 +20,7 @@ from forecaster.wording import (
     financial_year,
     named,
     number,
+    ordinal,
     percent,
     sentence,
     shorten,
@@ -124,3 +126,37 @@ def test_no_text_is_longer_than_its_limit(text, limit):
 @given(st.text())
 def test_text_from_data_holds_no_control_character(text):
     assert all(letter.isprintable() for letter in clean(text))
+
+
+@pytest.mark.parametrize(
+    ("probability", "text"),
+    [
+        (0.0, "under 1%"),
+        (0.004, "under 1%"),
+        (0.005, "1%"),
+        (0.62, "62%"),
+        (0.994, "99%"),
+        (0.996, "over 99%"),
+        (1.0, "over 99%"),
+    ],
+)
+def test_a_probability_is_never_none_or_all(probability, text):
+    assert chance(probability) == text
+
+
+@pytest.mark.parametrize(
+    ("place", "text"),
+    [
+        (1, "1st"),
+        (2, "2nd"),
+        (3, "3rd"),
+        (4, "4th"),
+        (11, "11th"),
+        (12, "12th"),
+        (13, "13th"),
+        (21, "21st"),
+        (112, "112th"),
+    ],
+)
+def test_a_place_is_an_ordinal(place, text):
+    assert ordinal(place) == text

@@ -1,0 +1,125 @@
+"""The council beside others, in words: neighbours and England as published and as likely now, and other councils."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+
+from forecaster.calendar import per_year
+from forecaster.context import Comparison, Context
+from forecaster.suppress import is_small
+from forecaster.types import Alert
+from forecaster.wording import (
+    chance,
+    clean,
+    distinct,
+    extent,
+    figure,
+    financial_year,
+    named,
+    ordinal,
+    percent,
+    sentence,
+)
+
+ALIKE = 0.05  # others that moved by less have not moved
+
+
+def gives_away(context: Context) -> bool:
+    """Returns whether the year's end is of so few children that even its forecast may give a small count away."""
+    end = context.year_end
+    if end is None or context.kind == "stock":
+        return False
+    counts = (end.lower, end.median, end.upper)
+    if context.kind == "share":
+        counts = (end.median * end.size, (1 - end.median) * end.size, end.size)
+    return any(is_small(count, context.threshold) for count in counts)
+
+
+def others(context: Context) -> str:
+    """Returns what was published of the neighbours, how old it is, where they are now, and if we end above them."""
+    found = context.comparison
+    if found is None:
+        return f"No comparison: {clean(context.comparison_reason, 100)}." if context.comparison_reason else ""
+    pairs = [(clean(context.council), found.council), ("our neighbours", found.neighbours), ("England", found.england)]
+    known = [(name, value) for name, value in pairs if value is not None]
+    said = distinct([value for _, value in known] + list(found.likely or ()), found.unit)
+    places = {clean(context.council): _place(found)}
+    texts = [f"{name} {text}{places.get(name, '')}" for (name, _), text in zip(known, said, strict=False)]
+    per = " per 10,000 children" if found.unit == "rate" else ""
+    age = f", {found.age} months old" if found.age is not None else ""
+    published = f"In {financial_year(found.year)}{per}{age}: {', '.join(texts)}."
+    return " ".join(filter(None, [published, sentence(_now(context, found, said[len(known) :]))]))
+
+
+def without_outlook(text: str) -> str:
+    """Returns what `others` says of the published year alone."""
+    return re.sub(r"\. In \d{4}/\d\d the neighbours are .*", ".", text)
+
+
+def _place(found: Comparison) -> str:
+    """The council's place among those compared, in the published year."""
+    if not found.rank:
+        return ""
+    place, of = found.rank
+    return f" ({'' if place == 1 else f'{ordinal(place)} '}highest of {of})"
+
+
+def _now(context: Context, found: Comparison, likely: Sequence[str]) -> str:
+    """Where the neighbours are likely to be in the year that ends next, and if we end it above them and England."""
+    if found.ends is None or not likely:
+        return ""
+    text = f"in {financial_year(found.ends)} the neighbours are likely at {likely[0].rstrip('%')}-{likely[1]}"
+    if found.above is None or gives_away(context):
+        return text
+    nation = f", {chance(found.above_england)} above England" if found.above_england is not None else ""
+    return f"{text}; {chance(found.above)} likely that we end it above them{nation}"
+
+
+def against_neighbours(alert: Alert, context: Context) -> str:
+    """Returns the council's last year beside where one more council like its neighbours is likely to be now."""
+    share = context.kind == "share"
+    of = alert.total / alert.observed if share and alert.observed else 0.0
+    secret = any(is_small(value, context.threshold) for value in (alert.total, of, of - alert.total))
+    values = [alert.observed, alert.expected, max(alert.lower, 0.0), alert.upper]
+    ours, usual, lower, upper = distinct(values, "share" if share else "rate")
+    per = f" of {clean(context.unit) or 'all'}" if share else " per 10,000 children"
+    here = "Our own figure is not shown, to protect small numbers" if secret else f"{ours}{per} here in the last year"
+    return f"{here}; {usual} is likely among our neighbours now (95% band {lower.rstrip('%')}-{upper})."
+
+
+def apart(alert: Alert, context: Context) -> str:
+    """Returns how a council moved beside the others it shares an installation with: "up in X and not elsewhere"."""
+    way, other = ("up", "down") if alert.direction == "up" else ("down", "up")
+    sign = 1 if alert.direction == "up" else -1
+    where = named("council", dict(alert.slice).get("council", context.council))
+    before = _before(alert, context)
+    ours, theirs = (sign * (value / before - 1) if before else np.nan for value in (_level(alert), alert.expected))
+    if ours <= 0:
+        return f"not {other} in {where} as elsewhere"
+    return f"{way} in {where} {'more than' if theirs >= ALIKE else 'and not'} elsewhere"
+
+
+def _level(alert: Alert) -> float:
+    """What was counted a period since the onset (or the share), as what is expected is told."""
+    return alert.expected * alert.total / alert.total_expected if alert.total_expected else alert.observed
+
+
+def _before(alert: Alert, context: Context) -> float:
+    """The level of the year before the onset, 0 where it is not known."""
+    history = context.history
+    if history is None:
+        return 0.0
+    first = max(history.end(alert.onset) - 1, 0)
+    year = slice(max(first - per_year(context.step), 0), first)
+    size = float(np.nansum(np.where(np.isfinite(history.count), history.weight, 0.0)[year]))
+    return float(np.nansum(history.count[year])) / size if size else 0.0
+
+
+def against_councils(alert: Alert, context: Context) -> str:
+    """Returns what would be usual had the council moved as the others did, with its band."""
+    share = context.kind == "share"
+    usual = percent(alert.expected) if share else f"{figure(alert.expected)} a {context.step}"
+    return f"{usual} would be as in the other councils (95% band {extent(alert.lower, alert.upper, share=share)})"
