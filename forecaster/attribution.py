@@ -5,15 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from forecaster.context import Context
+import numpy as np
+
+from forecaster.context import Context, Families, History
 from forecaster.points import Shown
-from forecaster.suppress import hidden_slices, is_small
+from forecaster.suppress import Ledger, hidden_slices, is_small
 from forecaster.types import DIMENSIONS, Alert, Driver, Slice
-from forecaster.wording import clean, named, number, percent, sentence, since
+from forecaster.wording import clean, named, number, percent, sentence, since, whole
 
 TOP = 3  # drivers named per breakdown
 WORTH_NAMING = 0.1  # of the excess
 MOST = 0.85  # of it: the rest is as expected
+COMPARISONS = ("neighbours", "peers")  # they say nothing of what happened since a day
 PAIR = re.compile(rf"(?:^|, )({'|'.join(DIMENSIONS)})=")
 
 
@@ -87,15 +90,41 @@ def stages(alert: Alert, context: Context, of: float | None) -> str:
     return _sentences([parts] if parts else [], _of_what(alert, of))
 
 
-def families(alert: Alert, context: Context) -> str:
-    """How many families the children are: a rise may be a few large sibling groups."""
-    found = context.families
-    if found is None or found.families == 0:
+def families(alert: Alert, context: Context, of: float | None) -> str:
+    """How many families a rise is: it may be a few large sibling groups."""
+    past, found = context.history, context.families
+    if past is None or found is None or alert.direction == "down" or alert.kind in COMPARISONS:
         return ""
-    if is_small(found.children, context.threshold) or is_small(found.families, context.threshold):
+    told = slice(max(past.end(alert.onset) - 1, 0), past.end(context.period))
+    children, named = past.count[told], found.count[told]
+    start, total = since(alert.onset, context.period, context.step), float(np.nansum(named))
+    if np.isnan(named[np.isfinite(children)]).any() or not total or is_small(np.nansum(children), context.threshold):
         return ""
-    start = since(alert.onset, context.period, context.step)
-    if is_small(found.children - found.families, context.threshold):
+    if is_small(float(np.nansum(children - named)), context.threshold):
         return f"Since {start} nearly every child is of another family."
-    large = "one sibling group or more is" if found.largest > context.threshold else "no sibling group is"
-    return f"The children since {start} are {number(found.families)} families; {large} over {context.threshold}."
+    if is_small(total, context.threshold):
+        return f"The children since {start} are {context.threshold} or fewer families."
+    if not _may_tell(context, past, found, told):
+        return ""
+    whose = f"The {number(of)} extra" if of else f"The children since {start}"
+    many = _extra_families(alert, context, past, found, told, of) if of else number(total)
+    large = np.nanmax(found.largest[told]) > context.threshold
+    groups = "one sibling group or more is" if large else "no sibling group is"
+    return f"{whose} are {many} families; {groups} over {context.threshold}."
+
+
+def _may_tell(context: Context, past: History, found: Families, told: slice) -> bool:
+    """Whether the families since the onset give no few of them away, beside those of the alert's earlier messages."""
+    ledger = Ledger([found.count, past.count - found.count], context.threshold)
+    for when in sorted(context.told):
+        ledger.show(told.start, past.end(when))
+    return ledger.show(told.start, told.stop)
+
+
+def _extra_families(alert: Alert, context: Context, past: History, found: Families, told: slice, of: float) -> str:
+    """How many of the families since the onset are beyond those that the expected number of children usually are."""
+    children, families = past.count[: told.start], found.count[: told.start]
+    known = np.isfinite(children + families)
+    usual = children[known].sum() / max(families[known].sum(), 1.0)
+    extra = min(np.nansum(found.count[told]) - alert.total_expected / max(usual, 1.0), of)
+    return f"about {number(extra)}" if whole(extra) > context.threshold else f"{context.threshold} or fewer"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,10 +24,11 @@ def leave_out_incomplete(panel: Panel) -> tuple[Panel, list[NotRun]]:
         return panel, []
     council = panel.select(flows)
     first = len(panel.periods) - LOOK_BACK
-    base, season = baseline(council.uncapped().until(first), ahead=LOOK_BACK)
-    expected = (base.level[:, -1:] * season).sum(0)
+    base = baseline(council.uncapped().until(first), ahead=LOOK_BACK)
+    each, dispersion = base.expected_since(first, first + LOOK_BACK - 1)
+    expected = each.sum(0)
     observed = np.nansum(council.count[:, first:], axis=0)
-    deviation = np.sqrt((base.dispersion[:, -1:] * base.level[:, -1:] * season).sum(0))
+    deviation = np.sqrt((dispersion * each).sum(0))
     suspect = np.flatnonzero((observed < LEAST_SHARE * expected) & (expected - observed > SURPRISING * deviation))
     reasons = [
         f"{panel.step} of {panel.periods[first + i]} looks incomplete: {observed[i] / expected[i]:.0%} of what is usual"
@@ -36,7 +38,7 @@ def leave_out_incomplete(panel: Panel) -> tuple[Panel, list[NotRun]]:
 
 
 def _blank(panel: Panel, at: NDArray[np.int_]) -> Panel:
-    count, of, capped = panel.count.copy(), panel.of.copy(), panel.capped.copy()
-    for array in (count, of, capped):
+    arrays: dict[str, Any] = {name: array.copy() for name, array in panel.arrays.items()}
+    for array in arrays.values():
         array[:, at] = np.nan
-    return replace(panel, count=count, of=of, capped=capped)
+    return replace(panel, **arrays)

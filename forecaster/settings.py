@@ -107,15 +107,17 @@ class Measures(Table):
     file: Path | None = Field(
         default=None, description="The measures; default: the measures.toml that comes with the service"
     )
-    family_cap: Count = Field(
-        default=3, description="Children of one family that count in one period when a rise is judged"
-    )
     min_slice_total: int = Field(default=100, ge=0, description="Slices with fewer events in two years are not watched")
 
 
 class Detection(Table):
     """How easily an alert is raised."""
 
+    detectors: Annotated[tuple[types.SignalKind, ...], Field(min_length=1)] = Field(
+        default=("surge", "drift", "neighbours", "peers"),
+        description="What alerts are raised by; peers compares the councils of totals that have a column council; "
+        "farrington, ears_c1, ears_c2 and ears_c3 judge flows as surge does",
+    )
     false_alerts_per_year: float = Field(
         default=6, gt=0, description="The budget of false alerts, over all series together"
     )

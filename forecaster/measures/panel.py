@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from forecaster.calendar import following, per_year, period_end, period_range, period_start
-from forecaster.measures.definition import Measure
-from forecaster.measures.history import Bools, History, Ints, counted, kept
+from forecaster.measures.definition import Condition, Measure
+from forecaster.measures.families import Families, families_of, named_since
+from forecaster.measures.history import BEFORE_HISTORY, Bools, History, Ints, counted, kept
 from forecaster.types import Dates, Floats, Panel, SeriesKey, Slice, Step, as_date
 
 NOT_RECORDED = "not recorded"
+JOINING = 2.0  # what a family that joins a stock on one day counts as at most: most have one child or two
+PLACES = 4  # decimals of a family: all that is kept of a share of one
 RECENT_YEARS = 2  # a slice is watched if it had enough events in so many years
 
 
@@ -27,7 +31,6 @@ def build_panel(
     first: dt.date | None = None,
     step: Step = "week",
     provisional: int = 1,
-    family_cap: int = 3,
     min_slice_total: int = 30,
 ) -> Panel:
     """Returns the panel of all measures up to the period of `last`, the last complete one; later events are not read.
@@ -41,38 +44,51 @@ def build_panel(
     missing before. A share is missing where it cannot be judged: its look-back reaches behind the history, or what
     should follow may still come. `first` starts the periods (default: the first in which any measure is observed).
 
-    capped: in a flow a family of n children in one period counts min(n, family_cap), spread evenly over its events so
-    that slices still add up. A share weighs its events in the same way, those that count and all of them, and capped is
-    that share of the plain `of`: a group of seven repeat starters moves it like three. Events without a family count in
-    full; stocks are not capped.
+    capped: in a flow a family counts once a period, spread evenly over its events so that slices still add up. A share
+    weighs its events in the same way, those that count and all of them, and capped is that share of the plain `of`: a
+    group of seven repeat starters moves it like one. In a stock those of one family who joined it on one day count as
+    JOINING at most: a level that rose because families are larger is still a rise. Where the source gives no family,
+    families are what `day_shares` expects.
+
+    families, largest: of the events of a flow, or those of a share that count; without a family an event is one of its
+    own. NaN in a stock, and as long as more than a tenth of the events to come have no family.
     """
     history = History(events, period_end(period_start(last, step), step))
     since = {name: _observed_since(measure, history) for name, measure in measures.items()}
     periods = period_range(first or _earliest(since.values(), history.end), last, step)
-    frame = _Frame(history, periods, _last_days(periods, step), step, family_cap, min_slice_total)
+    frame = _Frame(history, periods, _last_days(periods, step), step, min_slice_total)
     blocks = {name: _block(measure, frame, since[name]) for name, measure in measures.items()}
+    count, of, capped, families, largest = np.concatenate([block.arrays for block in blocks.values()], axis=1)
     return Panel(
         keys=tuple(SeriesKey(name, where) for name, block in blocks.items() for where in block.slices),
         kinds=tuple(measures[name].kind for name, block in blocks.items() for _ in block.slices),
-        periods=periods,
-        step=step,
-        count=np.concatenate([block.count for block in blocks.values()]),
-        of=np.concatenate([block.of for block in blocks.values()]),
-        capped=np.concatenate([block.capped for block in blocks.values()]),
-        provisional=provisional,
-    )
+        periods=periods, step=step, count=count, of=of, capped=capped,
+        provisional=provisional, families=families, largest=largest,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class _Frame:
-    """What all measures share: the history, the periods, and the limits on families and slices."""
+    """What all measures share: the history, the periods, and the least size of a slice."""
 
     history: History
     periods: Dates
     last_days: Ints
     step: Step
-    family_cap: int
     min_slice_total: int
+    _kept: dict[tuple[str, tuple[Condition, ...]], _Kept] = field(default_factory=dict)
+
+    def kept(self, measure: Measure) -> _Kept:
+        """The events of a flow or share, worked out once for all measures that are about the same ones."""
+        about = (str(measure.event), measure.where)
+        if about not in self._kept:
+            rows = kept(measure.where, self.history, self.history.rows(about[0]))
+            at = self.period_of(self.history.day[rows])
+            inside = at >= 0
+            family = families_of(self.history, rows[inside], at[inside])
+            nameless = ~named_since(family.named, at[inside], len(self.periods))
+            self._kept[about] = _Kept(rows, inside, at[inside], family, nameless)
+        return self._kept[about]
 
     @property
     def recent(self) -> int:
@@ -91,55 +107,103 @@ class _Frame:
 
 
 @dataclass(frozen=True)
+class _Kept:
+    """Events of one kind. inside: which of the rows are in the periods; at and family: period and family of those."""
+
+    rows: Ints
+    inside: Bools
+    at: Ints
+    family: Families
+    nameless: Bools  # per period: families are not known
+
+    @cached_property
+    def light(self) -> Ints:
+        """Which events are not a family of their own."""
+        return np.flatnonzero(self.family.share < 1)
+
+
+@dataclass(frozen=True)
 class _Block:
-    """Series of one measure: arrays are series x periods."""
+    """Series of one measure. arrays: count, of, capped, families and largest, each series x periods."""
 
     slices: tuple[Slice, ...]
-    count: Floats
-    of: Floats
-    capped: Floats
+    arrays: Floats
 
 
 @dataclass(frozen=True)
 class _Events:
-    """The events of a flow or share: row, period, weight in its family, and for a share whether it counts."""
+    """The events of a flow or share, and for a share which of them count."""
 
-    row: Ints
-    at: Ints
-    weight: Floats
-    yes: Floats | None
+    of: _Kept
+    yes: Bools | None
     unjudged: Bools  # per period
 
-    def is_recent(self, frame: _Frame) -> Bools:
-        return self.at >= frame.recent
+    @property
+    def row(self) -> Ints:
+        return self.of.rows[self.of.inside]
 
-    def add_up(self, codes: Ints, slices: int, frame: _Frame) -> tuple[Floats, Floats, Floats]:
-        total = frame.add_up(codes, self.at, slices)
-        weighed = frame.add_up(codes, self.at, slices, self.weight)
+    @cached_property
+    def together(self) -> Ints:
+        """Which of the events that count have brothers or sisters in their period."""
+        return np.flatnonzero((self.of.family.group >= 0) & (True if self.yes is None else self.yes))
+
+    def is_recent(self, frame: _Frame) -> Bools:
+        return self.of.at >= frame.recent
+
+    def add_up(self, codes: Ints, slices: int, frame: _Frame) -> Floats:
+        total = frame.add_up(codes, self.of.at, slices)
+        families = total - self._siblings(codes, slices, frame, self.of.light)
         if self.yes is None:
-            return total, np.full_like(total, np.nan), np.round(weighed, 9)
-        count = frame.add_up(codes, self.at, slices, self.yes)
-        capped = frame.add_up(codes, self.at, slices, self.yes * self.weight)
-        return count, total, np.round(total * capped / np.where(weighed > 0, weighed, 1.0), 9)
+            capped, of = np.round(families, PLACES), np.full_like(total, np.nan)
+            return np.stack([total, of, capped, *self._families(total, codes, frame)])
+        count = frame.add_up(codes[self.yes], self.of.at[self.yes], slices)
+        light = self.of.light[self.yes[self.of.light]]
+        share = (count - self._siblings(codes, slices, frame, light)) / np.where(families > 0, families, 1.0)
+        return np.stack([count, total, np.round(total * share, PLACES), *self._families(count, codes, frame)])
+
+    def _siblings(self, codes: Ints, slices: int, frame: _Frame, light: Ints) -> Floats:
+        """How many of the events are more than their families, per slice and period."""
+        return frame.add_up(codes[light], self.of.at[light], slices, 1 - self.of.family.share[light])
+
+    def _families(self, count: Floats, codes: Ints, frame: _Frame) -> tuple[Floats, Floats]:
+        """How many families the events that count are of, and the events of the largest, per slice and period."""
+        slices, family = len(count), self.of.family
+        size = np.bincount(family.group[self.together] * slices + codes[self.together])
+        pair = np.flatnonzero(size > 1)
+        where, at, size = pair % slices, family.period[pair // slices], size[pair]
+        families = count - frame.add_up(where, at, slices, (size - 1).astype(np.float64))
+        largest = np.minimum(count, 1.0)
+        for n in range(2, int(size.max(initial=1)) + 1):
+            more = size >= n
+            where, at, size = where[more], at[more], size[more]
+            largest[where, at] = n
+        unknown = np.where(self.of.nameless, np.nan, 0.0)
+        return families + unknown, largest + unknown
 
 
 @dataclass(frozen=True)
 class _Spells:
-    """The spells of a stock: row, first period that counts it, first that no longer does."""
+    """The spells of a stock: row, first period that counts it, first that no longer does, weight in its family."""
 
     row: Ints
     start: Ints
     end: Ints
+    weight: Floats
     unjudged: Bools
 
     def is_recent(self, frame: _Frame) -> Bools:
         return self.end >= frame.recent
 
-    def add_up(self, codes: Ints, slices: int, frame: _Frame) -> tuple[Floats, Floats, Floats]:
+    def add_up(self, codes: Ints, slices: int, frame: _Frame) -> Floats:
+        unknown = np.full((slices, len(frame.periods)), np.nan)
+        level, capped = (self._level(codes, slices, frame, weight) for weight in (None, self.weight))
+        return np.stack([level, unknown, np.round(capped, PLACES), unknown, unknown])
+
+    def _level(self, codes: Ints, slices: int, frame: _Frame, weight: Floats | None) -> Floats:
         over = self.end < len(frame.periods)
-        change = frame.add_up(codes, self.start, slices) - frame.add_up(codes[over], self.end[over], slices)
-        level = np.cumsum(change, axis=1)
-        return level, np.full_like(level, np.nan), level
+        joined = frame.add_up(codes, self.start, slices, weight)
+        left = frame.add_up(codes[over], self.end[over], slices, None if weight is None else weight[over])
+        return np.asarray(np.cumsum(joined - left, axis=1))
 
 
 def _block(measure: Measure, frame: _Frame, since: int) -> _Block:
@@ -148,24 +212,19 @@ def _block(measure: Measure, frame: _Frame, since: int) -> _Block:
     blocks = [
         _one_breakdown(items, frame, missing, slices, codes) for slices, codes in _groupings(measure, frame, items.row)
     ]
-    return _Block(
-        tuple(where for block in blocks for where in block.slices),
-        np.concatenate([block.count for block in blocks]),
-        np.concatenate([block.of for block in blocks]),
-        np.concatenate([block.capped for block in blocks]),
-    )
+    slices = tuple(where for block in blocks for where in block.slices)
+    return _Block(slices, np.concatenate([block.arrays for block in blocks], axis=1))
 
 
 def _one_breakdown(
     items: _Events | _Spells, frame: _Frame, missing: Bools, slices: tuple[Slice, ...], codes: Ints
 ) -> _Block:
     arrays = items.add_up(codes, len(slices), frame)
-    count, of, capped = (np.where(missing, np.nan, array) for array in arrays)
     present = np.bincount(codes, minlength=len(slices)) > 0
     recent = np.bincount(codes[items.is_recent(frame)], minlength=len(slices))
     watched = present & (recent >= frame.min_slice_total)
     keep = [i for i, where in enumerate(slices) if not where or watched[i]]
-    return _Block(tuple(slices[i] for i in keep), count[keep], of[keep], capped[keep])
+    return _Block(tuple(slices[i] for i in keep), np.where(missing, np.nan, arrays[:, keep]))
 
 
 def _groupings(measure: Measure, frame: _Frame, rows: Ints) -> Iterator[tuple[tuple[Slice, ...], Ints]]:
@@ -181,26 +240,11 @@ def _groupings(measure: Measure, frame: _Frame, rows: Ints) -> Iterator[tuple[tu
 
 
 def _events(measure: Measure, frame: _Frame) -> _Events:
-    history = frame.history
-    rows = kept(measure.where, history, history.rows(str(measure.event)))
-    yes, unjudged = counted(measure.counted_if, history, rows)
-    at = frame.period_of(history.day[rows])
-    inside = at >= 0
-    rows, at, yes, unjudged = rows[inside], at[inside], yes[inside], unjudged[inside]
-    weight = _family_weights(history.family[rows], at, frame)
+    of, periods = frame.kept(measure), len(frame.periods)
     if measure.kind == "flow":
-        return _Events(rows, at, weight, None, np.zeros(len(frame.periods), bool))
-    return _Events(
-        rows, at, weight, yes.astype(np.float64), np.bincount(at[unjudged], minlength=len(frame.periods)) > 0
-    )
-
-
-def _family_weights(family: Ints, at: Ints, frame: _Frame) -> Floats:
-    """The weight of each event, so that those of one family in one period add up to at most the cap."""
-    cell = family * len(frame.periods) + at
-    _, which, size = np.unique(cell, return_inverse=True, return_counts=True)
-    weight = np.minimum(size, frame.family_cap) / size
-    return np.where(family < 0, 1.0, weight[which])
+        return _Events(of, None, np.zeros(periods, bool))
+    yes, unjudged = counted(measure.counted_if, frame.history, of.rows)
+    return _Events(of, yes[of.inside], np.bincount(of.at[unjudged[of.inside]], minlength=periods) > 0)
 
 
 def _spells(measure: Measure, frame: _Frame) -> _Spells:
@@ -210,7 +254,11 @@ def _spells(measure: Measure, frame: _Frame) -> _Spells:
     counts = (begin < spells.end) & (start < len(frame.periods)) & (end >= 0)
     if measure.where:
         counts &= np.isin(spells.row, kept(measure.where, frame.history, spells.row))
-    return _Spells(spells.row[counts], start[counts], end[counts], np.zeros(len(frame.periods), bool))
+    row, began = spells.row[counts], spells.start[counts]
+    weight = np.ones(len(row))
+    dated = began > BEFORE_HISTORY
+    weight[dated] = np.minimum(JOINING * families_of(frame.history, row[dated], began[dated]).share, 1.0)
+    return _Spells(row, start[counts], end[counts], weight, np.zeros(len(frame.periods), bool))
 
 
 def _observed_since(measure: Measure, history: History) -> int:

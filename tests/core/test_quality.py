@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from made_panels import panel, poisson, spells
@@ -19,7 +21,9 @@ def week_by_week(last: float = 1.0, back: int = 1, seed: int = 1) -> Panel:
     counts = np.vstack([rng.poisson(65, T), rng.poisson(7, T), rng.poisson(30, T), spells(rng, 1, T)[0]]).astype(float)
     entered: Floats = np.array([last, last, last, 1.0])
     counts[:, -back] = np.round(counts[:, -back] * entered)
-    return panel(counts, ("flow", "flow", "flow", "stock"), keys=KEYS)
+    return replace(
+        panel(counts, ("flow", "flow", "flow", "stock"), keys=KEYS), families=counts.copy(), largest=counts.copy()
+    )
 
 
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.35])
@@ -28,7 +32,7 @@ def test_a_week_entered_late_is_left_out_with_its_reason(share: float, back: int
     some = week_by_week(share, back)
     checked, missed = leave_out_incomplete(some)
     assert np.isnan(checked.count[:, -back]).all()
-    assert np.isnan(checked.capped[:, -back]).all()
+    assert all(np.isnan(array[:, -back]).all() for array in checked.arrays.values())
     assert np.isfinite(np.delete(checked.count, T - back, axis=1)).all()
     (why,) = missed
     assert why.key == EVERYTHING

@@ -141,34 +141,29 @@ def siblings(count: int, family: str | None, week: str = "2018-01-08", prefix: s
     return [event(f"{prefix}{family}{number}", "plan_start", week, **columns) for number in range(count)]
 
 
-def test_a_sibling_group_of_seven_weighs_three() -> None:
+def test_a_sibling_group_of_seven_counts_once() -> None:
     panel = built(siblings(7, "f") + siblings(1, "g"), "2018-01-08", flow("plan_start"))
     assert council(panel) == [8]
-    assert panel.capped.tolist() == [[4]]
-
-
-def test_the_cap_on_families_is_a_setting() -> None:
-    panel = built(siblings(7, "f"), "2018-01-08", flow("plan_start"), family_cap=5)
-    assert panel.capped.tolist() == [[5]]
+    assert panel.capped.tolist() == [[2]]
 
 
 @pytest.mark.parametrize("family", [None, ""])
-def test_children_of_unknown_families_count_in_full(family: str | None) -> None:
+def test_a_few_children_of_unknown_families_count_in_full(family: str | None) -> None:
     panel = built(siblings(7, family), "2018-01-08", flow("plan_start"))
     assert panel.capped.tolist() == [[7]]
 
 
-def test_a_family_is_capped_in_each_period_on_its_own() -> None:
+def test_a_family_counts_in_each_period_anew() -> None:
     rows = siblings(5, "f") + siblings(5, "f", week="2018-01-15", prefix="later")
-    assert built(rows, "2018-01-15", flow("plan_start")).capped.tolist() == [[3, 3]]
+    assert built(rows, "2018-01-15", flow("plan_start")).capped.tolist() == [[1, 1]]
 
 
-def test_a_family_split_over_slices_still_weighs_three_in_all() -> None:
+def test_a_family_split_over_slices_still_counts_once_in_all() -> None:
     rows = siblings(6, "f")
     for number, row in enumerate(rows):
         row["age_band"] = "0-4" if number < 2 else "5-9"
     panel = built(rows, "2018-01-08", flow("plan_start"))
-    assert panel.capped[:, 0].tolist() == [3, 1, 2]
+    np.testing.assert_allclose(panel.capped[:, 0], [1, 1 / 3, 2 / 3], atol=1e-4)
     assert series(panel, "age_band", "5-9") == [4]
 
 

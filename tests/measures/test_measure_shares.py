@@ -279,12 +279,12 @@ def test_a_mask_of_the_council_is_a_mask_of_its_slices() -> None:
     assert np.isnan(panel.of[:, 0]).all()
 
 
-def test_seven_siblings_who_start_again_move_a_share_like_three() -> None:
-    """7 of 7 siblings and 2 of 13 others: 9 of 20; with siblings as three, 5 of 16, which is 6.25 of 20."""
+def test_seven_siblings_who_start_again_move_a_share_like_one_child() -> None:
+    """7 of 7 siblings and 2 of 15 others: 9 of 22; with the siblings as one, 3 of 16, which is 4.125 of 22."""
     rows = [event(f"s{n}", "plan_start", "2018-01-02", previous_plans=1, family="f") for n in range(7)]
-    rows += [event(f"o{n}", "plan_start", "2018-01-02", previous_plans=int(n < 2), family=f"g{n}") for n in range(13)]
+    rows += [event(f"o{n}", "plan_start", "2018-01-02", previous_plans=int(n < 2), family=f"g{n}") for n in range(15)]
     panel = built(rows, "2018-01-01", share("plan_start", REPEAT[0]))
-    assert (panel.count[0, 0], panel.of[0, 0], panel.capped[0, 0]) == (9, 20, 6.25)
+    assert (panel.count[0, 0], panel.of[0, 0], panel.capped[0, 0]) == (9, 22, 4.125)
 
 
 def test_later_events_do_not_reach_into_the_look_ahead() -> None:

@@ -122,11 +122,30 @@ def test_a_plan_without_a_start_is_sliced_by_what_its_end_says() -> None:
     assert series(built(rows, "2018-01-15", stock()), "team", "East") == [1, 1, 0]
 
 
-def test_a_stock_is_not_capped_by_family() -> None:
-    rows = [event(f"c{number}", "plan_start", "2018-01-02", family="f") for number in range(7)]
-    panel = built(rows, "2018-01-01", stock())
-    assert panel.capped.tolist() == [[7]]
+def siblings(*ends: str | None) -> list[dict[str, object]]:
+    """Seven of one family who start plans on one day; some of them end."""
+    of_family = [plan(f"c{n}", "2018-01-02", end) for n, end in enumerate([*ends, *[None] * (7 - len(ends))])]
+    return [{**row, "family": "f"} for rows in of_family for row in rows]
+
+
+def test_a_family_that_joins_a_stock_on_one_day_counts_as_two() -> None:
+    rows = siblings() + plan("alone", "2018-01-02") + [{**row, "family": "g"} for row in plan("other", "2018-01-09")]
+    panel = built(rows, "2018-01-08", stock())
+    assert panel.count.tolist() == [[8, 9]]
+    np.testing.assert_allclose(panel.capped, [[3, 4]])
     assert np.isnan(panel.of).all()
+
+
+def test_brothers_and_sisters_leave_a_stock_with_the_weight_they_joined_it_with() -> None:
+    panel = built(siblings("2018-01-10", "2018-01-11", "2018-01-17"), "2018-01-15", stock())
+    assert panel.count.tolist() == [[7, 5, 4]]
+    np.testing.assert_allclose(panel.capped, [[2, 10 / 7, 8 / 7]], atol=1e-4)
+
+
+def test_plans_that_were_open_before_the_history_are_no_family() -> None:
+    rows = [{**row, "family": "f"} for n in range(7) for row in plan(f"c{n}", None, "2018-01-17")]
+    rows += plan("other", "2018-01-02")
+    assert built(rows, "2018-01-15", stock()).capped.tolist() == [[8, 8, 1]]
 
 
 LONG = stock(open_at_least_days=14)

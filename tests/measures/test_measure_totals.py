@@ -118,6 +118,17 @@ def test_of_two_rows_for_one_period_the_later_stands() -> None:
     assert council(panel) == [7]
 
 
+def test_rows_may_come_in_several_frames() -> None:
+    first = totals(total("2018-01-08", 4), total("2018-01-01", 3), total("2018-01-08", 1, where=NORTH))
+    then = totals(total("2018-01-22", 6), total("2018-01-01", 7), total("2018-02-01", 9, measure="b", step="month"))
+    parts, whole = (panel_from_totals(rows) for rows in (iter([first, totals(), then]), pd.concat([first, then])))
+    assert [panel.keys for panel in parts] == [(SeriesKey("m"), SeriesKey("m", NORTH)), (SeriesKey("b"),)]
+    for one, other in zip(parts, whole, strict=True):
+        assert (one.keys, one.kinds, periods(one)) == (other.keys, other.kinds, periods(other))
+        np.testing.assert_array_equal(one.count, other.count)
+    np.testing.assert_array_equal(parts[0].count[0], [7, 4, np.nan, 6])
+
+
 def test_how_many_periods_are_provisional_is_passed_on() -> None:
     (panel,) = panel_from_totals(totals(total("2018-01-01", 3)), provisional=1)
     assert panel.provisional == 1

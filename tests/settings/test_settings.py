@@ -20,9 +20,10 @@ def test_an_empty_file_means_the_defaults(here: Path) -> None:
     assert (found.inbox.path, found.inbox.rejects) == (Path("var/inbox"), Path("var/rejects"))
     assert (found.schedule.watch, found.schedule.ingest) == ("mon 07:00", "mon 06:30")
     assert (found.detection.false_alerts_per_year, found.detection.calm_periods) == (6, 4)
+    assert found.detection.detectors == ("surge", "drift", "neighbours", "peers")
     assert (found.detection.min_history_weeks, found.detection.min_history_months) == (104, 36)
     assert (found.forecast.horizon_weeks, found.small_numbers.threshold) == (13, 5)
-    assert (found.measures.family_cap, found.measures.min_slice_total) == (3, 100)
+    assert found.measures.min_slice_total == 100
 
 
 def test_the_file_that_comes_with_the_service_says_the_defaults(here: Path) -> None:

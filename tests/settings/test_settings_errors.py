@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from config_files import MINE, loaded, told, written
 
 from forecaster.settings import SettingsError
+from forecaster.types import SignalKind
 
 
 class TestWrongKeys:
@@ -54,6 +56,14 @@ class TestWrongValues:
                 "[detection] false_alerts_per_year: must be a finite number, not NaN",
             ),
             ("[council]\nname = 5\n", "[council] name: must be text in quotes, not 5"),
+            (
+                '[detection]\ndetectors = ["surge", "farringdon"]\n',
+                '[detection] detectors 2: unknown value "farringdon"; did you mean "farrington"?',
+            ),
+            (
+                '[detection]\ndetectors = ["cusum"]\n',
+                '[detection] detectors 1: unknown value "cusum"; use one of ' + ", ".join(get_args(SignalKind)),
+            ),
             ("council = 5\n", "[council]: must be a table, not 5"),
             ("[council]\nname = 2018-01-01\nneighbours = true\n", "[council] neighbours: must be a list, not true"),
             ("[inbox]\nmax_reject_share = 50\n", "[inbox] max_reject_share: must be less than or equal to 1, not 50"),
@@ -86,6 +96,9 @@ class TestWrongValues:
 
     def test_a_route_to_nowhere_is_refused(self, here: Path) -> None:
         assert told(here, "[[routes]]\nto = []\n").startswith("[[routes]] 1 to: ")
+
+    def test_a_service_without_detectors_is_refused(self, here: Path) -> None:
+        assert told(here, "[detection]\ndetectors = []\n").startswith("[detection] detectors: ")
 
     @pytest.mark.parametrize("text", ["[council\n", "[council]\nname\n", '[council]\nname = "a"\nname = "b"\n'])
     def test_wrong_toml_is_told_its_line(self, here: Path, text: str) -> None:
