@@ -10,16 +10,18 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from forecaster.detectors import drift, surge
 from forecaster.measures import panel_from_totals
-from forecaster.read import open_extract
+from forecaster.read import Batch, open_extract
 from forecaster.settings import Settings
 from forecaster.types import DIMENSIONS, QUANTILES, Direction, Floats, InputError, Judgement, NotRun, Panel, Step
 
 Missing = Literal["gap", "zero"]
 Side = Literal["up", "down", "both"]
+Method = Literal["surge", "drift", "peers", "farrington", "ears_c1", "ears_c2", "ears_c3"]
 Progress = Callable[[int, int], None]
+USUAL: tuple[Method, ...] = ("surge", "drift")
 EDGES: dict[Step, str] = {"week": "a Monday", "month": "the 1st of a month"}
 
 
@@ -30,15 +32,17 @@ def read_totals(path: Path, settings: Settings, today: dt.date, period: Step | N
         raise InputError(
             path.name, f"this is {extract.source}, not totals", "give a CSV of week or month, measure, count"
         )
-    batches = list(extract.batches)
-    bad = next((reject for batch in batches for reject in batch.rejects), None)
-    if bad:
-        raise InputError(path.name, f"{bad.place}: {bad.reason}", bad.remedy, column=bad.column)
-    frame = pd.concat([batch.frame for batch in batches], ignore_index=True) if batches else None
-    panels = panel_from_totals(frame, missing=missing, measures=settings.catalogue) if frame is not None else []
+    frames = (_sound(batch, path.name).frame for batch in extract.batches)
+    panels = panel_from_totals(frames, missing=missing, measures=settings.catalogue)
     if len(panels) != 1:
         raise InputError(path.name, "there is no total in it", "give a row for each measure and period")
     return panels[0]
+
+
+def _sound(batch: Batch, file: str) -> Batch:
+    for bad in batch.rejects:
+        raise InputError(file, f"{bad.place}: {bad.reason}", bad.remedy, column=bad.column)
+    return batch
 
 
 def min_history(settings: Settings, step: Step) -> int:
@@ -47,16 +51,34 @@ def min_history(settings: Settings, step: Step) -> int:
     return detection.min_history_weeks if step == "week" else detection.min_history_months
 
 
-def detect(panel: Panel, last: int, direction: Side, alpha: float, history: int) -> pd.DataFrame:
-    """Returns a row for each series and each of its last periods, each judged from earlier periods only."""
+def detect(
+    panel: Panel, last: int, direction: Side, alpha: float, history: int, methods: Sequence[Method] = USUAL
+) -> pd.DataFrame:
+    """Returns a row for each series and each of its last periods, each judged from earlier periods only.
+
+    methods: detectors by name, which judge different kinds of series; a series of no method's kind has a reason.
+    """
     last = min(last, len(panel.periods))
+    detectors = [import_module(f"forecaster.detectors.{name}") for name in methods]
+    sides: tuple[Direction, ...] = ("up", "down") if direction == "both" else (direction,)
     parts = []
-    for kinds, judge in ((surge.KINDS, surge.judge), (drift.KINDS, drift.judge)):
-        some = panel.select(np.flatnonzero(panel.is_kind(*kinds)))
+    for detector in detectors:
+        ours = panel.is_kind(*detector.KINDS)
+        some = panel if ours.all() else panel.select(np.flatnonzero(ours))
         if some.keys:
-            sides: tuple[Direction, ...] = ("up", "down") if direction == "both" else (direction,)
-            parts.append(_table(some, last, _stronger([judge(some, last, side, history) for side in sides]), alpha))
+            judged = [detector.judge(some, last, side, history) for side in sides]
+            parts.append(_table(some, last, _stronger(judged), alpha))
+    judges = {kind for detector in detectors for kind in detector.KINDS}
+    others = panel.select(i for i, kind in enumerate(panel.kinds) if kind not in judges)
+    if others.keys:
+        parts.append(_table(others, last, _not_judged(others, last, methods), alpha))
     return pd.concat(parts, ignore_index=True)
+
+
+def _not_judged(panel: Panel, last: int, methods: Sequence[Method]) -> Judgement:
+    reasons = np.array([[f"{' and '.join(methods)} does not judge a {kind}"] * last for kind in panel.kinds], object)
+    none = np.full(reasons.shape, np.nan)
+    return Judgement(none, none, none, none, none, none, reasons)
 
 
 def _stronger(sides: Sequence[Judgement]) -> Judgement:
@@ -68,13 +90,13 @@ def _stronger(sides: Sequence[Judgement]) -> Judgement:
     return Judgement(first.expected, first.lower, first.upper, p_value, -np.log10(p_value), first.window, first.reasons)
 
 
-def _keys(panel: Panel, repeat: int) -> dict[str, list[str]]:
+def _keys(panel: Panel, repeat: int) -> dict[str, NDArray[np.object_]]:
     """The input's key columns: the measure and whatever breakdowns the file had."""
     names = list(dict.fromkeys(name for key in panel.keys for name, _ in key.slice))
     ordered = sorted(names, key=lambda n: (n not in DIMENSIONS, n))
     columns = {"measure": [key.measure for key in panel.keys]}
     columns |= {name: [dict(key.slice).get(name, "") for key in panel.keys] for name in ordered}
-    return {name: list(np.repeat(values, repeat)) for name, values in columns.items()}
+    return {name: np.repeat(np.array(values, object), repeat) for name, values in columns.items()}
 
 
 def _table(panel: Panel, last: int, judged: Judgement, alpha: float) -> pd.DataFrame:

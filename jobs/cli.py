@@ -25,7 +25,7 @@ from forecaster.settings import Settings, SettingsError, from_environment
 from forecaster.store import DatabaseError, StaleError, Store
 from forecaster.types import Alert, DeliveryState, InputError, Step, Transition
 from jobs import backtest as backtests
-from jobs import bulk, demo, doctor
+from jobs import bulk, demo, doctor, neighbours
 from jobs import deliver as delivering
 from jobs.ingest import Received, ingest_file, ingest_inbox
 from jobs.scheduler import Service
@@ -220,6 +220,9 @@ def detect(
     output: Annotated[Path, typer.Option(help="CSV to write.")],
     alpha: Annotated[float, typer.Option(help="False alarms per series and period.", min=1e-9, max=0.5)] = 0.01,
     direction: Annotated[bulk.Side, typer.Option(help="up, down or both.")] = "up",
+    detector: Annotated[
+        bulk.Method | None, typer.Option(help="Judge by this one (default: surge for counts, drift for shares).")
+    ] = None,
     missing: Annotated[bulk.Missing, typer.Option(help="What a gap in the file means: gap or zero.")] = "gap",
     period: Period = None,
     config: ConfigFile = None,
@@ -227,11 +230,42 @@ def detect(
     """Judges every series of a totals CSV, each period from the periods before it; nothing is stored."""
     settings = from_environment(config)
     panel = bulk.read_totals(totals, settings, local_date(delivering.utc_now()), period, missing)
+    history = bulk.min_history(settings, panel.step)
     with console(stderr=True).status(f"Judging {len(panel.keys)} series …"):
-        table = bulk.detect(panel, last, direction, alpha, bulk.min_history(settings, panel.step))
+        table = bulk.detect(panel, last, direction, alpha, history, (detector,) if detector else bulk.USUAL)
     bulk.write(table, output)
     missed = int((table["reason"] != "").sum())
     say(f"{output}: {len(table)} rows, {int(table['alarm'].sum())} alarms, {missed} not judged (see column reason).")
+
+
+@app.command(
+    name="neighbours",
+    epilog="Example: forecaster neighbours E08000030 repeat_plans --as-of 2016-04-15 --value 17.2% --of 541",
+)
+def neighbours_command(
+    code: Annotated[str, typer.Argument(help="ONS code of any council.")],
+    measure: Annotated[str, typer.Argument(help="A measure with published figures, such as repeat_plans.")],
+    value: Annotated[str | None, typer.Option(help="Its figure: 17.2%, or a rate per 10,000 children.")] = None,
+    of: Annotated[float | None, typer.Option(help="Plans, referrals or children it is of.", min=1)] = None,
+    year: Annotated[int | None, typer.Option(help="Ending 31 March; default: the one after the newest known.")] = None,
+    neighbour: Annotated[list[str] | None, typer.Option(help="Instead of the Department's list; repeat it.")] = None,
+    as_of: Annotated[dt.date | None, typer.Option(parser=parse_day, metavar="DATE", help="Default: today.")] = None,
+    config: ConfigFile = None,
+) -> None:
+    """Puts a figure beside the council's past, its neighbours and England where they are likely to be by then."""
+    catalogue = from_environment(config).catalogue
+    today = as_of or local_date(delivering.utc_now())
+    found = neighbours.answer(
+        code, measure, today, value=value, of=of, year=year, chosen=neighbour or (), catalogue=catalogue
+    )
+    table = Table(title=found.title, title_justify="left", box=SIMPLE_HEAD)
+    for column in neighbours.COLUMNS:
+        table.add_column(column)
+    for row in found.rows:
+        table.add_row(*row)
+    console().print(table)
+    for sentence in found.sentences:
+        say(sentence)
 
 
 @app.command(epilog="Example: forecaster forecast monthly.csv --horizon 6 --origin 2023-03-01 --output forecasts.csv")

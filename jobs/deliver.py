@@ -73,9 +73,9 @@ def _next_due(store: Store, now: dt.datetime) -> dt.timedelta | None:
 def _attempt(store: Store, channels: Mapping[str, Channel], delivery: Delivery, now: dt.datetime) -> DeliveryState:
     """Tries one delivery and writes down how it went; one that may have been sent before is looked for first."""
     channel = channels.get(delivery.target.channel)
-    if channel is None:
-        store.mark_failed(delivery.id, f"the channel {delivery.target.channel} is not set up")
-        return "failed"
+    if channel is None:  # its secret may be missing for this run only
+        missing = SendError(f"the channel {delivery.target.channel} is not set up", retry_after=LONGEST_PAUSE)
+        return _put_off(store, delivery, missing, now)
     try:
         receipt = channel.find(delivery) if delivery.state == "ambiguous" else None
         receipt = receipt or channel.send(delivery)

@@ -6,24 +6,30 @@ import codecs
 import csv
 import gzip
 import io
+import re
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from forecaster.read.headings import repeated_heading
 from forecaster.read.values import UnusableError, tidy
 from forecaster.types import InputError, Reject
 
 GZIP = b"\x1f\x8b"
-CHUNK = 50_000
+CHUNK = 100_000
 HEAD = 65_536
 _BLOCK = 1 << 20
+Meaning = tuple[str, Callable[[str], object]]  # the heading of a column, and what a text in it means
+_ALL_BYTES = bytes(range(256))
+_ODD = (b'"', b"\r", b"\0", codecs.BOM_UTF8)
 
 
 @dataclass(frozen=True)
@@ -72,12 +78,50 @@ class Table:
         return cls(path, _encoding(path), _delimiter(line), tuple(headings))
 
     def chunks(self) -> Iterator[Chunk]:
-        """Yields the rows in chunks, at least one; raises InputError where the file is damaged."""
+        """Yields the rows in chunks, at least one; raises InputError where the file is damaged.
+
+        Plain lines are split all at once. From the first chunk on in which anything is odd, rows are read one by one.
+        """
+        done = 1  # rows, with the headings
+        with _unpacked(self.path) as stream, _damage_told(self.path.name):
+            heading = stream.readline(HEAD).removeprefix(codecs.BOM_UTF8)
+            plain = self._plain(heading) if heading.endswith(b"\n") else b""
+            while plain and (lines := list(islice(stream, CHUNK))):
+                if plain := self._plain(b"".join(lines)):
+                    yield self._split(plain, done + 1)
+                    done += len(lines)
+        if not plain or done == 1:
+            yield from self._row_by_row(done)
+
+    def _plain(self, block: bytes) -> bytes:
+        """Returns lines that have a value for each heading, unquoted; nothing if there is more to them than that.
+
+        Quotation marks are plain around a value that would be the same without them.
+        """
+        comma = self.delimiter.encode()
+        lines = block.replace(b"\r\n", b"\n").removesuffix(b"\n") + b"\n"
+        if b'"' in lines:
+            lines = re.sub(rb'"(?<![^,\n]")([^",\n]*)"(?![^,\n])'.replace(b",", comma), rb"\1", lines)
+        ends = lines.translate(None, _ALL_BYTES.translate(None, comma + b"\n"))
+        row = comma * (len(self.headings) - 1) + b"\n"
+        is_even = ends == row * (len(ends) // len(row))
+        return lines if is_even and not any(mark in lines for mark in _ODD) else b""
+
+    def _split(self, plain: bytes, first: int) -> Chunk:
+        frame = pd.read_csv(
+            io.BytesIO(plain), sep=self.delimiter, header=None, names=range(len(self.headings)), dtype="object",
+            na_filter=False, skip_blank_lines=False, quoting=csv.QUOTE_NONE, low_memory=False,
+            encoding=self.encoding.removesuffix("-sig"), encoding_errors="replace",
+        )  # fmt: skip
+        frame.columns, frame.index = pd.Index(self.headings), pd.RangeIndex(first, first + len(frame))
+        blank = _blank(frame)
+        return Chunk(frame[~blank] if blank.any() else frame, ())
+
+    def _row_by_row(self, done: int) -> Iterator[Chunk]:
         with _unpacked(self.path) as stream, _damage_told(self.path.name):
             rows = csv.reader(io.TextIOWrapper(stream, self.encoding, errors="replace", newline=""),
                               delimiter=self.delimiter, strict=True)  # fmt: skip
-            numbered = self._numbered(rows)
-            next(numbered)  # the headings
+            numbered = islice(self._numbered(rows), done, None)
             yield self._chunk(list(islice(numbered, CHUNK)))
             while some := list(islice(numbered, CHUNK)):
                 yield self._chunk(some)
@@ -91,15 +135,32 @@ class Table:
             reason = "a quotation mark is not closed, or not doubled inside a value"
             raise InputError(self.path.name, reason, "export the file again as CSV", row=number + 1) from None
 
-    def _chunk(self, numbered: list[tuple[int, list[str]]]) -> Chunk:
+    def _chunk(self, numbered: Iterable[tuple[int, list[str]]]) -> Chunk:
         width = len(self.headings)
-        # Surplus empty cells are what a spreadsheet leaves to the right of a table.
-        filled = [(number, row) for number, row in numbered if any(map(str.strip, row))]
-        even = {number: row[:width] for number, row in filled if len(row) >= width and not any(row[width:])}
-        rejects = [_uneven(number, len(row), width) for number, row in filled if number not in even]
-        index = pd.Index(list(even), dtype="int64")
-        frame = pd.DataFrame(list(even.values()), columns=list(self.headings), index=index, dtype="object")
-        return Chunk(frame, tuple(rejects))
+        numbers: list[int] = []
+        even: list[list[str]] = []
+        rejects: list[Reject] = []
+        for number, row in numbered:
+            if not any(map(str.strip, row)):
+                continue
+            # Surplus empty cells are what a spreadsheet leaves to the right of a table.
+            if len(row) < width or any(row[width:]):
+                rejects.append(_uneven(number, len(row), width))
+            else:
+                numbers.append(number)
+                even.append(row[:width])
+        index = pd.Index(numbers, dtype="int64")
+        return Chunk(pd.DataFrame(even, columns=list(self.headings), index=index, dtype="object"), tuple(rejects))
+
+
+def _blank(frame: pd.DataFrame) -> NDArray[np.bool_]:
+    """Returns which rows have nothing but spaces in them."""
+    blank = np.ones(len(frame), dtype=bool)
+    for _, column in frame.items():
+        blank &= column.isin([text for text in column.unique() if not text.strip()]).to_numpy()
+        if not blank.any():
+            break
+    return blank
 
 
 def _uneven(row: int, found: int, expected: int) -> Reject:
@@ -107,9 +168,7 @@ def _uneven(row: int, found: int, expected: int) -> Reject:
     return Reject(f"row {row}", "", reason, "put quotation marks around a value with a comma in it")
 
 
-def interpret(
-    chunk: Chunk, meanings: Mapping[str, tuple[str, Callable[[str], object]]]
-) -> tuple[dict[str, pd.Series[Any]], dict[int, Reject]]:
+def interpret(chunk: Chunk, meanings: Mapping[str, Meaning]) -> tuple[dict[str, pd.Series[Any]], dict[int, Reject]]:
     """Returns what the cells of a chunk mean, by name, and for each row that cannot be used its first trouble.
 
     meanings: for each name the heading of its column and what a text there means. Each different text is looked at
@@ -119,24 +178,26 @@ def interpret(
     bad: dict[int, Reject] = {}
     for name, (heading, meaning) in meanings.items():
         column = chunk.frame[heading]
-        known, unusable = _each_once(column, meaning)
-        values[name] = column.map(known)
-        for row, text in column[column.isin(list(unusable))].items() if unusable else ():
-            why = unusable[text]
-            bad.setdefault(int(str(row)), Reject(f"row {row}", heading, why.reason, why.remedy))
+        at, texts = pd.factorize(column)
+        known, unusable = _each_once(texts, meaning)
+        values[name] = pd.Series(known).take(at).set_axis(column.index)
+        wrong = np.isin(at, list(unusable))
+        for row, place in zip(column.index[wrong].tolist(), at[wrong].tolist(), strict=True):
+            why = unusable[place]
+            bad.setdefault(row, Reject(f"row {row}", heading, why.reason, why.remedy))
     return values, bad
 
 
-def _each_once(
-    column: pd.Series[Any], meaning: Callable[[str], object]
-) -> tuple[dict[str, object], dict[str, UnusableError]]:
-    known: dict[str, object] = {}
-    unusable: dict[str, UnusableError] = {}
-    for text in column.unique():
+def _each_once(texts: Iterable[str], meaning: Callable[[str], object]) -> tuple[list[object], dict[int, UnusableError]]:
+    """What each text means, None where it cannot be used, and why those cannot be, by their place."""
+    known: list[object] = []
+    unusable: dict[int, UnusableError] = {}
+    for place, text in enumerate(texts):
         try:
-            known[text] = meaning(text)
+            known.append(meaning(text))
         except UnusableError as why:
-            unusable[text] = why
+            known.append(None)
+            unusable[place] = why
     return known, unusable
 
 
@@ -161,7 +222,7 @@ def _encoding(path: Path) -> str:
 def _unpacked(path: Path) -> BinaryIO:
     with path.open("rb") as stream:
         packed = stream.read(2) == GZIP
-    return cast(BinaryIO, gzip.open(path)) if packed else path.open("rb")
+    return cast(BinaryIO, io.BufferedReader(gzip.open(path), _BLOCK)) if packed else path.open("rb")
 
 
 @contextmanager

@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cache, cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from forecaster.read.batches import Seen, hashes
 from forecaster.read.extract import Batch, Door, ExtractKind, totals_frame
 from forecaster.read.headings import locate, missing_column, resemblance
-from forecaster.read.tables import Chunk, Table, first_bytes, first_headings, interpret
+from forecaster.read.tables import Chunk, Meaning, Table, first_bytes, first_headings, interpret
 from forecaster.read.values import UnusableError, day, nearest, tidy, whole
-from forecaster.types import InputError, Reject, Slice, Step
+from forecaster.types import InputError, Reject, Step
 
 SOURCE = "totals_csv"
 KIND: ExtractKind = "totals"
 EARLIEST = dt.date(1950, 1, 1)  # published series go back further than any child's record
+Bools = NDArray[np.bool_]
+Hashes = NDArray[np.uint64]
 # What official statistics print for a figure that is suppressed, not available or not applicable.
 _NO_FIGURE = frozenset({"c", "x", "u", "z", "k", "low", ":", "..", "."})
 
@@ -48,7 +53,8 @@ def read(path: Path, door: Door) -> Iterator[Batch]:
     """Returns the batches of a totals CSV; raises InputError for a missing column or a period that contradicts."""
     table = Table.open(path, first_bytes(path))
     layout = _layout(door, table.headings)
-    return _batches(table, layout, door)
+    reader = _Reader(layout, door)
+    return (reader.batch(chunk) for chunk in table.chunks())
 
 
 def _layout(door: Door, headings: tuple[str, ...]) -> _Layout:
@@ -109,43 +115,59 @@ def _measure(text: str) -> str:
     return tidy(text)
 
 
-def _batches(table: Table, layout: _Layout, door: Door) -> Iterator[Batch]:
-    rows_seen, series_seen = Seen(), Seen()
-    for chunk in table.chunks():
-        yield _batch(chunk, layout, door, rows_seen, series_seen)
+@dataclass
+class _Reader:
+    """Makes batches of chunks; remembers what a text means and which rows there were."""
+
+    layout: _Layout
+    door: Door
+    rows_seen: Seen = field(default_factory=Seen)
+    cells_seen: Seen = field(default_factory=Seen)
+
+    @cached_property
+    def meanings(self) -> dict[str, Meaning]:
+        layout, latest = self.layout, self.door.today
+        found: dict[str, Meaning] = {
+            "period": (layout.period, cache(lambda text: pd.Timestamp(period_start(text, layout.step, latest)))),
+            "measure": (layout.measure, cache(_measure)),
+            "count": (layout.count, cache(_figure)),
+        }
+        return found | {"of": (layout.of, cache(_figure))} if layout.of else found
+
+    @cached_property
+    def breakdowns(self) -> dict[str, Meaning]:
+        return {name: (heading, cache(tidy)) for name, heading in self.layout.breakdowns}
+
+    def batch(self, chunk: Chunk) -> Batch:
+        values, bad = interpret(chunk, self.meanings)
+        by, _ = interpret(chunk, self.breakdowns)
+        slices, series = _slices(pd.DataFrame(by, index=chunk.frame.index), values["measure"])
+        frame = totals_frame(pd.DataFrame(values).assign(slice=slices, step=self.layout.step))
+        rows = chunk.frame.index.to_numpy()
+        bad = {row: _too_few(row, self.layout) for row in rows[frame["of"] < frame["count"]].tolist()} | bad
+        good = ~np.isin(rows, list(bad))
+        repeated, conflict = self._again(frame, series, good)
+        bad |= {row: _contradiction(row, self.layout) for row in rows[conflict].tolist()}
+        rejects = (*chunk.rejects, *(bad[row] for row in sorted(bad)))
+        return Batch(frame[good & ~repeated & ~conflict].reset_index(drop=True), rejects, int(repeated.sum()))
+
+    def _again(self, frame: pd.DataFrame, series: Hashes, good: Bools) -> tuple[Bools, Bools]:
+        """Returns which of the good rows were there before, and which say something else of the same period."""
+        cell = hashes(frame[["period"]].assign(series=series))
+        row = hashes(frame[["count", "of"]].assign(cell=cell))
+        repeated, conflict = np.zeros_like(good), np.zeros_like(good)
+        repeated[good] = self.rows_seen.again(row[good])
+        conflict[good] = self.cells_seen.again(cell[good])
+        return repeated, conflict & ~repeated
 
 
-def _batch(chunk: Chunk, layout: _Layout, door: Door, rows_seen: Seen, series_seen: Seen) -> Batch:
-    values, bad = interpret(chunk, _meanings(layout, door))
-    figures = pd.DataFrame(values, index=chunk.frame.index)
-    figures["slice"] = pd.Series(_slices(chunk.frame, layout.breakdowns), index=figures.index, dtype="object")
-    if layout.of:
-        too_few = figures.index[figures["of"].astype(float) < figures["count"].astype(float)]
-        bad |= {row: _too_few(row, layout) for row in too_few.difference(list(bad))}
-    figures = figures[~figures.index.isin(list(bad))]
-    text = figures.astype("str")
-    repeated = rows_seen.again(hashes(text))
-    conflict = np.zeros(len(text), dtype=bool)
-    conflict[~repeated] = series_seen.again(hashes(text.loc[~repeated, ["period", "measure", "slice"]]))
-    bad |= {row: _contradiction(row, layout) for row in figures.index[conflict]}
-    frame = totals_frame(figures[~repeated & ~conflict].assign(step=layout.step))
-    return Batch(frame, (*chunk.rejects, *(bad[row] for row in sorted(bad))), int(repeated.sum()))
-
-
-def _meanings(layout: _Layout, door: Door) -> dict[str, tuple[str, Callable[[str], object]]]:
-    meanings: dict[str, tuple[str, Callable[[str], object]]] = {
-        "period": (layout.period, lambda text: period_start(text, layout.step, door.today)),
-        "measure": (layout.measure, _measure),
-        "count": (layout.count, _figure),
-    }
-    return meanings | {"of": (layout.of, _figure)} if layout.of else meanings
-
-
-def _slices(raw: pd.DataFrame, breakdowns: tuple[tuple[str, str], ...]) -> list[Slice]:
-    """Returns the slice of each row; a blank cell means that the row is not broken down by that column."""
-    cells = zip(*(raw[heading].map(tidy) for _, heading in breakdowns), strict=True) if breakdowns else [()] * len(raw)
-    names = [name for name, _ in breakdowns]
-    return [tuple((name, value) for name, value in zip(names, row, strict=True) if value) for row in cells]
+def _slices(by: pd.DataFrame, measure: pd.Series[Any]) -> tuple[NDArray[np.object_], Hashes]:
+    """Returns the slice of each row, without the columns that are blank, and a number for its series."""
+    series = hashes(by.assign(measure=measure))
+    which, different = pd.factorize(series)
+    names, each = list(by), by[~pd.Series(which).duplicated().to_numpy()].to_numpy().tolist()
+    slices = (tuple(pair for pair in zip(names, row, strict=True) if pair[1]) for row in each)
+    return np.fromiter(slices, object, len(different))[which], series
 
 
 def _too_few(row: int, layout: _Layout) -> Reject:
