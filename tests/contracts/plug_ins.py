@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pkgutil
+from dataclasses import replace
 from importlib import import_module
 from types import ModuleType
 
@@ -14,12 +15,13 @@ import forecaster.models
 from forecaster.types import Benchmark, Panel, Reference, SeriesKey
 
 T = 182
+LONGER = {"farrington": 130}  # periods a detector needs beyond what is enough for the others
 HERE, CHILDREN = "E06000019", 40_000.0
 NEIGHBOURS = tuple(f"E0600000{i}" for i in range(8))
 
 
 def _found(package: ModuleType) -> tuple[ModuleType, ...]:
-    names = sorted(info.name for info in pkgutil.iter_modules(package.__path__))
+    names = sorted(info.name for info in pkgutil.iter_modules(package.__path__) if not info.name.startswith("_"))
     return tuple(import_module(f"{package.__name__}.{name}") for name in names)
 
 
@@ -30,6 +32,11 @@ JUDGES = tuple(module for module in DETECTORS if hasattr(module, "judge"))
 
 def name(module: ModuleType) -> str:
     return module.__name__.rsplit(".", 1)[1]
+
+
+def length(module: ModuleType) -> int:
+    """How many periods a panel must have for a module to judge it."""
+    return T + LONGER.get(name(module), 0)
 
 
 def council(seed: int = 1, length: int = T) -> Panel:
@@ -46,6 +53,36 @@ def council(seed: int = 1, length: int = T) -> Panel:
     ]  # fmt: skip
     kinds = ("flow", "flow", "flow", "stock", "stock", "share", "share")
     return panel(np.vstack([flows, stocks, x]), kinds, of=of, keys=keys)
+
+
+def councils(seed: int = 1, length: int = T) -> Panel:
+    """A flow of nine councils that share an installation, and a share of six."""
+    rng = np.random.default_rng(seed)
+    flows = rng.poisson(np.linspace(20, 90, 9)[:, None], (9, length))
+    x, n = shares(rng, 6, length, 20.0, 0.2)
+    keys = [slice_key("referrals", "council", f"C{i}") for i in range(9)]
+    keys += [slice_key("repeat_plans", "council", f"C{i}") for i in range(6)]
+    of = np.vstack([np.full((9, length), np.nan), n])
+    return panel(np.vstack([flows, x]), ("flow",) * 9 + ("share",) * 6, of=of, keys=keys)
+
+
+def made_for(module: ModuleType, length: int) -> Panel:
+    """What a detector is made for: one council with its slices, or several councils side by side."""
+    return councils(length=length) if hasattr(module, "COUNCIL") else council(length=length)
+
+
+def as_of_several(module: ModuleType, some: Panel) -> Panel:
+    """The same series; to a detector that compares councils, those of as many councils."""
+    if not hasattr(module, "COUNCIL"):
+        return some
+    return replace(some, keys=tuple(slice_key("m", module.COUNCIL, f"C{i}") for i in range(len(some.keys))))
+
+
+def movable(module: ModuleType, some: Panel) -> set[SeriesKey]:
+    """The series in which a detector can find a move of all of them; where they are compared, a move of these alone."""
+    if not hasattr(module, "COUNCIL"):
+        return covered(module, some)
+    return {some.keys[0], some.keys[-1]}
 
 
 def of_its_kinds(module: ModuleType, some: Panel) -> Panel:

@@ -139,8 +139,8 @@ def covers(model: ModuleType, counts: Floats, known: int, low: float, high: floa
 def test_the_count_model_s_bands_hold_what_they_promise(kind: str) -> None:
     counts, _ = NULLS[kind](np.random.default_rng(5), 150, 208 + 13)
     model = next(model for model in MODELS if model.NAME == "counts")
-    assert covers(model, counts, 208, 0.025, 0.975) == pytest.approx(0.95, abs=0.03)
-    assert covers(model, counts, 208, 0.1, 0.9) == pytest.approx(0.8, abs=0.07)
+    assert 0.93 < covers(model, counts, 208, 0.025, 0.975) < 0.985  # of whole counts an exact band holds up to .97
+    assert 0.77 < covers(model, counts, 208, 0.1, 0.9) < 0.89
 
 
 def test_the_bands_of_rare_events_hold_at_least_what_they_promise() -> None:

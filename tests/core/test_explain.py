@@ -17,8 +17,9 @@ T = 208
 
 
 def council_signal(some: Panel, direction: str = "up", detector: object = surge) -> Signal:
-    found, _ = detector.detect(some, Limits(0.9, 104), Reference())  # type: ignore[attr-defined]
-    return next(s for s in found if s.key.is_council and s.direction == direction)
+    council = some.select(row for row, key in enumerate(some.keys) if key.is_council)
+    found, _ = detector.detect(council, Limits(1.0, 104), Reference())  # type: ignore[attr-defined]
+    return next(s for s in found if s.direction == direction)
 
 
 def names(found: tuple[Driver, ...]) -> list[str]:

@@ -101,10 +101,11 @@ def warm_up() -> None:
     """Reads the libraries, and works out what every command works out alike."""
     for name in LIBRARIES:
         importlib.import_module(name)
-    from forecaster import calendar
-    from forecaster.detectors import surge
+    from forecaster import calendar, evidence
 
-    surge.p_values(np.zeros((1, 1)))
+    means, dispersions = np.meshgrid(np.geomspace(0.3, 150, 25), np.geomspace(1.02, 8, 9))
+    evidence.count_p_values(np.zeros(means.shape), means, dispersions, "up")
+    evidence.count_p_values(np.zeros(means.shape), means, dispersions, "down")
     for year in range(2017, 2028):
         calendar.bank_holidays(year)
 

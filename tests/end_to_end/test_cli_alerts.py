@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import stat
 from pathlib import Path
 
@@ -146,6 +147,16 @@ def test_after_a_run_all_is_well(alerted_office: Office) -> None:
     assert code == 0, found
     assert f"as of {MONDAY}" in found["weekly"] and str(MONDAY - WEEK) in found["weekly"]
     assert found["outbox"].endswith("sent") and found["alerts"].startswith(f"{len(ids(alerted_office))} open")
+
+
+def test_the_alarm_budget_is_shown_with_what_it_comes_to(alerted_office: Office) -> None:
+    alerted_office.forecaster("run").done()
+    said = alerted_office.forecaster("doctor").out
+    line = " ".join(said[said.index("budget") :].split())
+    assert "6 false alerts a year accepted over all series" in line
+    limit, rate = re.search(r"weekly series alarm at p <= ([\d.e-]+): ([\d.]+) a year", line).groups()  # type: ignore[union-attr]
+    assert 1e-5 < float(limit) <= 0.01 and 0 <= float(rate) <= 6
+    assert re.search(rf"alerts of any kind opened since [\d-]+: {len(ids(alerted_office))}\b", line)
 
 
 def test_three_weeks_without_a_run_are_not_well(alerted_office: Office) -> None:

@@ -102,3 +102,16 @@ def test_the_token_may_come_from_a_file(crashing: Office, slack: SlackDouble) ->
     crashing.write("token", slack.token)
     crashing.forecaster("run", "--as-of", TOLD, SLACK_BOT_TOKEN_FILE="token").done()
     check_told_once(crashing, slack)
+
+
+def test_a_token_that_is_missing_for_one_run_loses_no_message(crashing: Office, slack: SlackDouble) -> None:
+    slack.fail(POST, RateLimited(3600))
+    assert run(crashing).code == 1
+    crashing.change("UPDATE deliveries SET due = '2020-01-01 00:00:00.000000' WHERE due IS NOT NULL")  # an hour later
+    token = crashing.environment.pop("SLACK_BOT_TOKEN")
+    said = run(crashing)
+    assert said.code == 1 and "not delivered yet to slack:C0FORECAST: the channel slack is not set up" in said.err
+    crashing.environment["SLACK_BOT_TOKEN"] = token
+    crashing.change("UPDATE deliveries SET due = '2020-01-01 00:00:00.000000' WHERE due IS NOT NULL")
+    run(crashing).done()
+    check_told_once(crashing, slack)
