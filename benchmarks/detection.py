@@ -165,7 +165,7 @@ def main() -> None:
         work = Path(name)
         figures = [*surges(asked.folder, work), *drift(asked.folder, work), *real_shifts(asked.folder, work)]
         figures += scale(work) if asked.scale else []
-    print(summary(figures))
+    print(f"\n{summary(figures)}")
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from forecaster.channels import Channel, open_channel
 from forecaster.read.pseudonym import pseudonym
 from forecaster.settings import Settings, SettingsError, from_environment
 from forecaster.store import DatabaseError, StaleError, Store
-from forecaster.types import Alert, DeliveryState, InputError, Step, Transition
+from forecaster.types import Alert, DeliveryState, InputError, Panel, Step, Transition
 from jobs import backtest as backtests
 from jobs import bulk, demo, doctor, neighbours
 from jobs import deliver as delivering
@@ -213,6 +213,11 @@ def serve(config: ConfigFile = None) -> None:
         serve_forever(Service(store, settings, secret_key(settings), channels_of(settings)))
 
 
+def _panel_of(totals: Path, settings: Settings, period: Step | None, missing: bulk.Missing) -> Panel:
+    with console(stderr=True).status(f"Reading {totals.name} …"):
+        return bulk.read_totals(totals, settings, local_date(delivering.utc_now()), period, missing)
+
+
 @app.command(epilog="Example: forecaster detect data/examples/herefordshire_referrals.csv --last 84 --output out.csv")
 def detect(
     totals: Annotated[Path, typer.Argument(help="Totals CSV: week or month, measure, breakdowns, count, of.")],
@@ -229,7 +234,7 @@ def detect(
 ) -> None:
     """Judges every series of a totals CSV, each period from the periods before it; nothing is stored."""
     settings = from_environment(config)
-    panel = bulk.read_totals(totals, settings, local_date(delivering.utc_now()), period, missing)
+    panel = _panel_of(totals, settings, period, missing)
     history = bulk.min_history(settings, panel.step)
     with console(stderr=True).status(f"Judging {len(panel.keys)} series …"):
         table = bulk.detect(panel, last, direction, alpha, history, (detector,) if detector else bulk.USUAL)
@@ -283,7 +288,7 @@ def forecast(
 ) -> None:
     """Writes forecast quantiles of every series of a totals CSV from one or several origins; nothing is stored."""
     settings = from_environment(config)
-    panel = bulk.read_totals(totals, settings, local_date(delivering.utc_now()), period, missing)
+    panel = _panel_of(totals, settings, period, missing)
     history = bulk.min_history(settings, panel.step)
     with progress(f"Forecasting {len(panel.keys)} series") as bar:
         table, missed = bulk.forecast(panel, horizon, origin or [], model, history, settings.forecast.seed, bar)
