@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from forecaster.attribution import COMPARISONS
 from forecaster.baseline import baseline
 from forecaster.calendar import period_end
 from forecaster.context import Ahead, Context, Families, History
@@ -48,7 +49,7 @@ def history(panel: Panel, key: SeriesKey, limits: Limits) -> History:
 
 def _as_before(past: History, panel: Panel, alert: Alert) -> History:
     """The same history, with what was expected since the onset of a surge had its level stayed as it was before."""
-    if alert.kind in ("drift", "neighbours", "peers"):
+    if alert.kind in ("drift", *COMPARISONS):
         return past
     one = panel.select([panel.row(alert.key)]).uncapped()
     onset = min(int(np.searchsorted(panel.periods, np.datetime64(alert.onset))), len(panel.periods) - 1)

@@ -1,4 +1,4 @@
-"""Evidence that adds up: the Shiryaev-Roberts statistic of a stream of counts, and its exact distribution by chance.
+"""Evidence that adds up: the Shiryaev-Roberts statistic of a stream of counts, and its distribution by chance.
 
 After every period R = ((1 - f) R' + f) L: L the likelihood ratio of its count, R' the statistic before it, f how much
 is forgotten. It adds up the evidence of a shift that began now, one period ago, two periods ago, and so

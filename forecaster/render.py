@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from forecaster.attribution import breakdowns, excess, families, stages
+from forecaster.attribution import COMPARISONS, breakdowns, excess, families, stages
 from forecaster.calendar import long_date, period_name
 from forecaster.comparing import against_councils, against_neighbours, apart, gives_away, others, without_outlook
 from forecaster.context import Ahead, Comparison, Context, Families, History, YearEnd
@@ -100,7 +100,7 @@ def _subject(alert: Alert, context: Context) -> str:
 
 def _headline(alert: Alert, context: Context, shown: Shown | None) -> str:
     """What a person would say aloud: a place follows the verb, any other slice the title."""
-    told, compares = context.now != "resolved", alert.kind in ("neighbours", "peers")
+    told, compares = context.now != "resolved", alert.kind in COMPARISONS
     unsaid = "council" if told and alert.kind == "peers" else ""  # the movement says it
     named = replace(alert, slice=tuple(pair for pair in alert.slice if pair[0] != unsaid))
     title, where = clean(context.title, 80), shorten(slice_words(named.key), 60)
@@ -128,7 +128,7 @@ def _movement(alert: Alert, context: Context, shown: Shown | None) -> str:
 def _stays(alert: Alert, context: Context, shown: Shown | None) -> bool:
     """Whether a surge ended by becoming what is expected: the calm periods are still far from what was before it."""
     history = context.history
-    if alert.kind in ("drift", "neighbours", "peers") or history is None or shown is None:
+    if alert.kind in ("drift", *COMPARISONS) or history is None or shown is None:
         return False
     newest = slice(max(shown.end - max(alert.calm, 1), 0), shown.end)
     counted = np.where(np.isfinite(history.count[newest]), history.expected[newest], np.nan)

@@ -65,12 +65,14 @@ def fit_profile(counts: Floats, periods: Dates, step: Step, until: int) -> Profi
     """
     known = max(until - GUARD[step], 1)
     learnt = believable(counts[:, :known])
-    level = _level(learnt, len(periods))
     if known < YEARS * per_year(step) or not len(counts):
-        return level
+        return _level(learnt, len(periods))
     columns, penalty = design(periods, step, known)
     full = _with_season(fit_counts(learnt, columns[:known], penalty), columns, known)
     enough = np.isfinite(learnt).sum(1, keepdims=True) >= YEARS * per_year(step)
+    if enough.all():
+        return full
+    level = _level(learnt, len(periods))
     names = ("whole", "season", "whole_error", "season_error")
     whole, season, whole_error, season_error = (
         np.where(enough, getattr(full, name), getattr(level, name)) for name in names

@@ -1,4 +1,4 @@
-"""Surges and falls in counts: evidence that adds up over several periods, with an exact p-value and an onset.
+"""Surges and falls in counts: evidence that adds up over several periods, with a p-value of its own and an onset.
 
 Every count is held against what the baseline expected of it: its likelihood if the level had moved by SHIFT standard
 deviations over its likelihood if it had not (for a stock: of its step). The Shiryaev-Roberts statistic adds these up
