@@ -5,6 +5,7 @@ Everything wrong with them is one line that names file, key and remedy. This is 
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import json
 import os
@@ -12,10 +13,10 @@ import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, Literal, get_args
 from zoneinfo import available_timezones
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
 from forecaster import types
@@ -134,14 +135,53 @@ class Detection(Table):
     provisional_weeks: int = Field(default=1, ge=0, description="How many of the newest weeks may still grow")
 
 
+class Regressor(Table):
+    """Days known beforehand on which counts may be different, such as a lockdown or a campaign."""
+
+    name: Annotated[str, Field(min_length=1)] = Field(description="What it is")
+    first: dt.date = Field(alias="from", description="Its first day")
+    last: dt.date = Field(alias="to", description="Its last day")
+    measures: tuple[str, ...] = Field(default=(), description="The measures it touches; default: all")
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Regressor:
+        if self.last < self.first:
+            raise ValueError(f'"{self.name}" must end (to) on or after the day it begins (from)')
+        return self
+
+    @property
+    def regressor(self) -> types.Regressor:
+        return types.Regressor(self.name, self.first, self.last, self.measures)
+
+
 class Forecast(Table):
     """How far ahead, and for what."""
 
     horizon_weeks: Count = Field(default=13, description="Weeks ahead")
+    models: Annotated[tuple[Literal["levels", "counts", "prophet"], ...], Field(min_length=1)] = Field(
+        default=("levels", "counts", "prophet"),
+        description="Of the combination; the first forecasts every series, the others those they improve",
+    )
     prophet: tuple[str, ...] | None = Field(
-        default=None, description="Measures that Prophet forecasts as well; default: the headline measures"
+        default=None, description="Measures that Prophet is tried on; default: the headline measures"
     )
     seed: int = Field(default=1, ge=0, description="The same seed gives the same forecasts")
+    executor: Literal["local", "dask"] = Field(
+        default="local", description="Where fits are made: on this machine or on a Dask cluster"
+    )
+    workers: int = Field(default=0, ge=0, description="Processes on this machine; 0: as many as it has cores")
+    dask_address: str | None = Field(
+        default=None, description='The scheduler of the cluster, such as "tcp://dask-scheduler:8786"'
+    )
+    regressors: tuple[Regressor, ...] = Field(
+        default=(), description="Days known beforehand on which counts may be different"
+    )
+
+    @model_validator(mode="after")
+    def _has_an_address(self) -> Forecast:
+        if self.executor == "dask" and not self.dask_address:
+            raise ValueError('executor = "dask" needs dask_address, such as "tcp://dask-scheduler:8786"')
+        return self
 
 
 class SmallNumbers(Table):
@@ -295,6 +335,8 @@ def _check_names(file: Path, config: Config, catalogue: Mapping[str, Measure]) -
         _known(f"{file}: [[routes]] {number} to:", "target", route.to, targets)
         _known(f"{file}: [[routes]] {number} measures:", "measure", route.measures, ["*", *catalogue])
     _known(f"{file}: [forecast] prophet:", "measure", config.forecast.prophet or (), catalogue)
+    for number, regressor in enumerate(config.forecast.regressors, start=1):
+        _known(f"{file}: [[forecast.regressors]] {number} measures:", "measure", regressor.measures, catalogue)
 
 
 def _known(place: str, what: str, names: Iterable[str], options: Iterable[str]) -> None:
@@ -350,7 +392,7 @@ def _right_key(key: str, model: type[BaseModel], tables: list[str | int]) -> str
         return f'it belongs in "{homes[0]}"'
     for step in tables:
         model = dict(_inner_tables(model)).get(str(step), model)
-    return nearest(key, model.model_fields)
+    return nearest(key, [field.alias or name for name, field in model.model_fields.items()])
 
 
 def _inner_tables(model: type[BaseModel]) -> Iterator[tuple[str, type[BaseModel]]]:

@@ -6,14 +6,15 @@ Arrays are series x periods; a missing value is NaN, never zero. Dates are plain
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 Dates = NDArray[np.datetime64]
 
 Step = Literal["week", "month"]
@@ -93,6 +94,62 @@ class SeriesKey:
         return self.measure + "".join(f" {name}={value}" for name, value in self.slice)
 
 
+UNKNOWN = -(2**31)  # the period a stay opened in, where only its end is known
+NEVER = 2**31  # the period a stay ended in, while it is open
+
+
+@dataclass(frozen=True)
+class Counted:
+    """How one stock counts the N stays of a panel.
+
+    since: N, the period from which it counts each, even one to come; NEVER for a stay that is not of its kind. least:
+    periods a stay lasts before it is counted. starts, ends: the flows of the same openings and ends, "" where none is.
+    """
+
+    since: Ints
+    least: int
+    starts: str
+    ends: str
+
+
+@dataclass(frozen=True)
+class Stays:
+    """The N stays behind the stocks of a panel, in whole periods: no child, no family and no day.
+
+    opened, ended: N, positions in the panel's periods; an opening before the first is negative or UNKNOWN, the end of
+    an open stay NEVER. places: of each dimension its labels, and which of them each stay has (N). stocks: by measure.
+    """
+
+    opened: Ints
+    ended: Ints
+    places: Mapping[str, tuple[tuple[str, ...], Ints]]
+    stocks: Mapping[str, Counted]
+
+    def of(self, key: SeriesKey) -> NDArray[np.bool_]:
+        """Returns which stays are of the kind and slice that a stock series counts (N)."""
+        inside = self.stocks[key.measure].since < NEVER
+        for dimension, value in key.slice:
+            labels, codes = self.places[dimension]
+            inside = inside & (codes == (labels.index(value) if value in labels else -1))
+        return np.asarray(inside)
+
+    def open(self, key: SeriesKey, period: int) -> int:
+        """Returns how many stays a stock series counts at the end of a period."""
+        counted = (self.stocks[key.measure].since <= period) & (self.ended > period)
+        return int((self.of(key) & counted).sum())
+
+    def select(self, rows: Ints) -> Stays:
+        """Returns these stays only."""
+        places = {name: (labels, codes[rows]) for name, (labels, codes) in self.places.items()}
+        stocks = {name: replace(stock, since=stock.since[rows]) for name, stock in self.stocks.items()}
+        return Stays(self.opened[rows], self.ended[rows], places, stocks)
+
+    def until(self, end: int) -> Stays:
+        """Returns what was known of the stays after the first `end` periods."""
+        known = self.select(np.flatnonzero(self.opened < end))
+        return replace(known, ended=np.where(known.ended < end, known.ended, NEVER))
+
+
 @dataclass(frozen=True)
 class Panel:
     """Every series over the same periods, as known on one day.
@@ -100,7 +157,8 @@ class Panel:
     count: S x P, NaN where missing. of: S x P, NaN unless the series is a share. capped: S x P, families rather than
     children, as far as they are known or can be expected, need not be whole; detectors read it. provisional: how many
     of the newest periods may still grow. families and largest: S x P, how many families the counted events are of and
-    the events of the largest one, NaN where that is not known, None for totals.
+    the events of the largest one, NaN where that is not known, None for totals. stays: those behind all stocks, None
+    for totals; they are for forecasts, and nobody keeps them.
     """
 
     keys: tuple[SeriesKey, ...]
@@ -113,6 +171,7 @@ class Panel:
     provisional: int = 0
     families: Floats | None = None
     largest: Floats | None = None
+    stays: Stays | None = None
 
     @property
     def arrays(self) -> dict[str, Floats]:
@@ -130,7 +189,8 @@ class Panel:
     def until(self, end: int) -> Panel:
         """Returns the panel of the first `end` periods only: what a causal method may see."""
         arrays: dict[str, Any] = {name: array[:, :end] for name, array in self.arrays.items()}
-        return replace(self, periods=self.periods[:end], **arrays)
+        stays = self.stays and self.stays.until(end)
+        return replace(self, periods=self.periods[:end], stays=stays, **arrays)
 
     def uncapped(self) -> Panel:
         """Returns the panel with large families in full: for what people read rather than what detectors judge."""
@@ -190,16 +250,63 @@ class Quiet:
     excess: Floats
 
 
+class Work(Protocol):
+    """How one function is applied to many items, answers in order: here, in other processes, on other machines."""
+
+    def __call__(self, function: Callable[[Any], Any], items: Sequence[Any]) -> list[Any]: ...
+
+
+def in_turn(function: Callable[[Any], Any], items: Sequence[Any]) -> list[Any]:
+    """Applies a function to one item after the other, here."""
+    return [function(item) for item in items]
+
+
+@dataclass(frozen=True, slots=True)
+class Regressor:
+    """Days known beforehand on which counts may be different, both ends included; no measures: for all of them."""
+
+    name: str
+    first: dt.date
+    last: dt.date
+    measures: tuple[str, ...] = ()
+
+
+# Fits kept from run to run: by model and series, the parameters of its newest run by a digest of what was fitted.
+Fits = MutableMapping[str, Mapping[str, Sequence[float]]]
+
+
+@dataclass(frozen=True)
+class Ask:
+    """What is asked of a model: forecasts of `horizon` periods from each of the origins.
+
+    origins: how many periods of the panel each forecast has seen (it may use none after them). fits: a model finds here
+    what it fitted before and leaves what it fitted now; that saves time and changes no figure.
+    """
+
+    origins: tuple[int, ...]
+    horizon: int
+    work: Work = in_turn
+    regressors: tuple[Regressor, ...] = ()
+    fits: Fits | None = None
+
+
 @dataclass(frozen=True)
 class Forecasts:
-    """Predictive quantiles: values is S x H x Q (Q as in QUANTILES), never negative; models names one a series."""
+    """Predictive quantiles: values is S x H x Q (Q as in QUANTILES), never negative.
+
+    models: what each series' forecast is made of ("level 61%, counts 39%"). coverage: S, the share of its own earlier
+    forecasts whose 95% band held, NaN where too few can be checked. draws: S x N x H, sample paths in whole numbers
+    that add up over slices, and over starts and ends to what is open; None where only quantiles were asked for.
+    """
 
     keys: tuple[SeriesKey, ...]
-    origin: dt.date  # the last period the forecast has seen
+    origin: dt.date  # the last period the forecast has seen: the one before those that may still grow
     periods: Dates
     values: Floats
     models: tuple[str, ...]
     not_run: tuple[NotRun, ...] = ()
+    coverage: Floats | None = None
+    draws: Floats | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -213,4 +213,9 @@ benchmarks = Table(
     _text("body"),
 )
 
+# Of a model and a series: the parameters of its newest run, by a digest of what was fitted.
+fits = Table(
+    "fits", metadata, Column("name", Text, primary_key=True), Column("used", Date, nullable=False), _text("body")
+)
+
 heartbeats = Table("heartbeats", metadata, Column("name", Text, primary_key=True), Column("at", Moment, nullable=False))

@@ -19,6 +19,7 @@ from forecaster.types import (
     Benchmark,
     Delivery,
     DeliveryState,
+    Fits,
     Forecasts,
     NotRun,
     Panel,
@@ -217,6 +218,16 @@ class Store:
         """Returns the published figures by measure and year."""
         with self._engine.begin() as connection:
             return upkeep.read_benchmarks(connection)
+
+    def save_fits(self, fits: Fits, day: dt.date) -> None:
+        """Writes the fits of a run in the place of older ones; those of no run for two months are dropped."""
+        with self._writer.begin() as connection:
+            upkeep.save_fits(connection, fits, day)
+
+    def fits(self) -> Fits:
+        """Returns the fits that are kept, which a model need not make again."""
+        with self._engine.begin() as connection:
+            return upkeep.read_fits(connection)
 
     def health(self) -> upkeep.Health:
         """Returns how much there is of everything, for `doctor`."""

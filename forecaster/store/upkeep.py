@@ -1,19 +1,21 @@
-"""Small things around the data: health, heartbeat, published benchmarks, and erasing a child."""
+"""Small things around the data: health, heartbeat, published benchmarks, kept fits, and erasing a child."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TypedDict
 
 from sqlalchemy import Connection, func, select
 
 from forecaster.store.codec import from_text, to_text
 from forecaster.store.engine import insert
-from forecaster.store.schema import alerts, benchmarks, deliveries, events, extracts, heartbeats, totals
-from forecaster.types import Benchmark
+from forecaster.store.schema import alerts, benchmarks, deliveries, events, extracts, fits, heartbeats, totals
+from forecaster.types import Benchmark, Fits
 
 _SERVICE = "service"
+_FITS_KEPT = dt.timedelta(days=60)  # since a run last had a use for them
 
 
 class Health(TypedDict):
@@ -75,3 +77,18 @@ def read_benchmarks(connection: Connection) -> list[Benchmark]:
     """Returns the published figures by measure and year."""
     query = select(benchmarks.c.body).order_by(benchmarks.c.measure, benchmarks.c.year)
     return [from_text(Benchmark, body) for body in connection.scalars(query)]
+
+
+def save_fits(connection: Connection, found: Mapping[str, Mapping[str, Sequence[float]]], day: dt.date) -> None:
+    """Writes the fits of a run in the place of older ones of the same model and series; drops what is out of use."""
+    connection.execute(fits.delete().where(fits.c.used < day - _FITS_KEPT))
+    rows = [{"name": name, "used": day, "body": json.dumps(kept)} for name, kept in found.items()]
+    if rows:
+        new = insert(connection, fits)
+        replaced = {"used": new.excluded.used, "body": new.excluded.body}
+        connection.execute(new.on_conflict_do_update(index_elements=["name"], set_=replaced), rows)
+
+
+def read_fits(connection: Connection) -> Fits:
+    """Returns the fits that are kept."""
+    return {name: json.loads(body) for name, body in connection.execute(select(fits.c.name, fits.c.body))}

@@ -11,9 +11,11 @@ from tree import calls, imports, last_word, modules
 MODULES = modules()
 HOMES = {
     "alembic": ("forecaster.store",),
-    "altair": ("forecaster.chart",),
+    "altair": ("forecaster.accounts_chart", "forecaster.chart"),
     "apscheduler": ("jobs.scheduler",),
+    "distributed": ("jobs.executor",),
     "holidays": ("forecaster.calendar",),
+    "joblib": ("jobs.executor",),
     "lxml": ("forecaster.read.cin_census",),
     "prophet": ("forecaster.models.prophet",),
     "python_calamine": ("forecaster.read.annex_a",),

@@ -46,8 +46,8 @@ def test_every_setting_is_in_the_file_that_comes_with_the_service() -> None:
     for name, field in settings.Config.model_fields.items():
         assert f"[{name}]" in text
         for table in settings._models_in(field.annotation):
-            missing = [key for key in table.model_fields if f"\n{key} = " not in text and f"\n# {key} = " not in text]
-            assert missing == []
+            keys = {key: (f"\n{key} = ", f"\n# {key} = ", f"\n# [[{name}.{key}]]\n") for key in table.model_fields}
+            assert [key for key, written in keys.items() if not any(way in text for way in written)] == []
 
 
 def test_every_setting_is_explained() -> None:

@@ -122,6 +122,29 @@ class TestNames:
         line = told(here, '[forecast]\nprophet = ["refferals"]\n')
         assert line == '[forecast] prophet: unknown measure "refferals"; did you mean "referrals"?'
 
+    def test_a_cluster_needs_its_address(self, here: Path) -> None:
+        assert told(here, '[forecast]\nexecutor = "dask"\n') == (
+            '[forecast]: executor = "dask" needs dask_address, such as "tcp://dask-scheduler:8786"'
+        )
+
+    @pytest.mark.parametrize(
+        ("wrong", "line"),
+        [
+            (
+                "to = 2020-03-01",
+                '[forecast] regressors 1: "lockdown" must end (to) on or after the day it begins (from)',
+            ),
+            ("until = 2020-07-04", '[forecast] regressors 1: unknown key "until"; use one of name, from, to, measures'),
+            (
+                'to = 2020-07-04\nmeasures = ["referals"]',
+                '[[forecast.regressors]] 1 measures: unknown measure "referals"; did you mean "referrals"?',
+            ),
+        ],
+    )
+    def test_a_wrong_regressor_is_told_what_is_right(self, here: Path, wrong: str, line: str) -> None:
+        text = f'[[forecast.regressors]]\nname = "lockdown"\nfrom = 2020-03-23\n{wrong}\n'
+        assert told(here, text) == line
+
     def test_two_targets_of_one_name_are_refused(self, here: Path) -> None:
         line = told(here, '[[targets]]\nname = "a"\nchannel = "console"\n' * 2)
         assert line == '[[targets]] two are named "a"; give each its own name'

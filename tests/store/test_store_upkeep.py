@@ -13,6 +13,7 @@ from store_databases import Databases
 from forecaster.store import Store
 from forecaster.types import Benchmark
 
+DAYS = (dt.date(2018, 1, 8), dt.date(2018, 1, 15))
 SECRET = "5ec2e7c41d5ec2e7c41d5ec2e7c41d5e"
 
 
@@ -130,3 +131,25 @@ def test_a_store_that_was_closed_can_be_opened_again(store: Store, store_url: st
     store.close()
     with Store(store_url) as again:
         assert again.last_heartbeat() == RECEIVED
+
+
+FITS = {"prophet week referrals": {"5ec2": [0.1 + 0.2, -1e-17, 3.0]}, "prophet week plan_starts": {"7d41": [1 / 3]}}
+
+
+def test_fits_come_back_to_the_last_bit(store: Store) -> None:
+    store.save_fits(FITS, DAYS[0])
+    assert store.fits() == FITS
+
+
+def test_the_newest_fits_of_a_series_take_the_place_of_older_ones(store: Store) -> None:
+    store.save_fits(FITS, DAYS[0])
+    store.save_fits({"prophet week referrals": {"new": [2.0]}}, DAYS[1])
+    store.save_fits({}, DAYS[1])
+    assert store.fits() == {**FITS, "prophet week referrals": {"new": [2.0]}}
+
+
+def test_fits_of_series_that_no_run_has_any_more_are_dropped(store: Store) -> None:
+    store.save_fits(FITS, DAYS[0])
+    newer = {"prophet week referrals": {"new": [2.0]}}
+    store.save_fits(newer, DAYS[0] + dt.timedelta(days=61))
+    assert store.fits() == newer
