@@ -29,7 +29,7 @@ def step_deviation(level: Floats, dispersion: Floats) -> Floats:
     return np.sqrt(dispersion * np.maximum(level, SMALL_STOCK))
 
 
-def quantiles(mean: Floats, dispersion: Floats, level: float, is_stock: NDArray[np.bool_]) -> Floats:
+def quantiles(mean: Floats, dispersion: Floats, level: float | Floats, is_stock: NDArray[np.bool_]) -> Floats:
     """Returns a predictive quantile of every cell (S x T): negative-binomial for flows, normal for stocks; >= 0."""
     phi = np.maximum(dispersion, LEAST)
     counts = stats.nbinom.ppf(level, _size(mean, phi), 1 / phi)

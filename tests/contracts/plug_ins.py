@@ -7,12 +7,13 @@ from dataclasses import replace
 from importlib import import_module
 from types import ModuleType
 
+import made_stays
 import numpy as np
-from made_panels import panel, shares, slice_key, spells
+from made_panels import joined, panel, shares, slice_key, spells
 
 import forecaster.detectors
 import forecaster.models
-from forecaster.types import Benchmark, Panel, Reference, SeriesKey
+from forecaster.types import NEVER, Benchmark, Ints, Panel, Reference, SeriesKey, Stays, Step
 
 T = 182
 LONGER = {"farrington": 130}  # periods a detector needs beyond what is enough for the others
@@ -64,6 +65,36 @@ def councils(seed: int = 1, length: int = T) -> Panel:
     keys += [slice_key("repeat_plans", "council", f"C{i}") for i in range(6)]
     of = np.vstack([np.full((9, length), np.nan), n])
     return panel(np.vstack([flows, x]), ("flow",) * 9 + ("share",) * 6, of=of, keys=keys)
+
+
+def with_stays(seed: int = 1, length: int = T, step: Step = "week") -> Panel:
+    """What models are made for: flows, stocks with the stays that are behind them, and one without."""
+    stocks = made_stays.council(seed, length, step=step)
+    rng = np.random.default_rng(seed + 1)
+    flows = np.vstack([rng.poisson([[65], [7]], (2, length)), spells(rng, 1, length)])
+    keys = [SeriesKey("referrals"), slice_key("referrals", "team", "East"), SeriesKey("care")]
+    others = panel(flows, ("flow", "flow", "stock"), keys=keys, step=step)
+    return replace(joined(others, stocks), stays=stocks.stays)
+
+
+def with_another_future(some: Panel, origin: int) -> Panel:
+    """The same panel up to an origin; all counts after it are others, and so is what became of the stays."""
+    rng = np.random.default_rng(3)
+    count = some.count.copy()
+    count[:, origin:] = rng.choice([0.0, 7.0, 4_000.0, np.nan], count[:, origin:].shape)
+    return replace(some, count=count, capped=count, stays=some.stays and _other_stays(some.stays, origin, rng))
+
+
+def _other_stays(stays: Stays, origin: int, rng: np.random.Generator) -> Stays:
+    later = np.where(stays.opened >= origin, rng.integers(0, 30, len(stays.opened)), 0)
+    opened = stays.opened + later
+
+    def moved(periods: Ints) -> Ints:
+        return np.where(periods < NEVER, periods + later, NEVER)
+
+    stocks = {name: replace(stock, since=moved(stock.since)) for name, stock in stays.stocks.items()}
+    ended = np.where(stays.ended >= origin, np.maximum(opened, origin) + rng.integers(0, 9, len(opened)), stays.ended)
+    return Stays(opened, ended, stays.places, stocks)
 
 
 def made_for(module: ModuleType, length: int) -> Panel:
