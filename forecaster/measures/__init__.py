@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from forecaster.measures.definition import Condition, Dimension, Measure, Table, nearest, parse_measures, plain_measure
-from forecaster.measures.panel import NOT_RECORDED, build_panel
+from forecaster.measures.history import NOT_RECORDED
+from forecaster.measures.panel import build_panel
 from forecaster.measures.totals import panel_from_totals
 
 __all__ = [

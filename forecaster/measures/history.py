@@ -23,6 +23,7 @@ Bools = NDArray[np.bool_]
 _SPAN = 1_000_000  # days kept apart between two children, far more than any history
 _NEVER = np.iinfo(np.int64).max // 4
 BEFORE_HISTORY = -_NEVER
+NOT_RECORDED = "not recorded"
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,13 @@ class Spells:
     row: Ints
 
 
+def labelled(coded: Coded, rows: Ints) -> tuple[tuple[str, ...], Ints]:
+    """Returns the labels of a column with NOT_RECORDED among them, and which of them each row has."""
+    labels = coded.labels if NOT_RECORDED in coded.labels else (*coded.labels, NOT_RECORDED)
+    codes = coded.codes[rows]
+    return labels, np.where(codes < 0, labels.index(NOT_RECORDED), codes)
+
+
 class History:
     """The events up to and including `end`, as known on one day; later ones are not looked at."""
 
@@ -57,6 +65,7 @@ class History:
         self._kind = _coded(self._frame["event"])
         self._columns: dict[str, Coded] = {}
         self._rows: dict[str, Ints] = {}
+        self._spells: dict[tuple[str, str], Spells] = {}
 
     def rows(self, kind: str) -> Ints:
         """Returns the rows of one kind of event, in order of child and date."""
@@ -103,6 +112,11 @@ class History:
         else the earlier date. The same holds for two ends. An end without an opening closes a spell that was open
         before the history began. An opening on the day of an end follows it, unless nothing was open.
         """
+        if (opens, closes) not in self._spells:
+            self._spells[opens, closes] = self._alternating(opens, closes)
+        return self._spells[opens, closes]
+
+    def _alternating(self, opens: str, closes: str) -> Spells:
         both = np.concatenate([self.rows(closes), self.rows(opens)])
         opening = np.arange(len(both)) >= len(self.rows(closes))
         order = np.lexsort((opening, self._key[both]))

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from forecaster.calendar import following, per_year, period_end, period_range, period_start
 from forecaster.measures.definition import Condition, Measure
 from forecaster.measures.families import Families, families_of, named_since
-from forecaster.measures.history import BEFORE_HISTORY, Bools, History, Ints, counted, kept
+from forecaster.measures.history import BEFORE_HISTORY, Bools, History, Ints, counted, kept, labelled
+from forecaster.measures.stays import stays_of
 from forecaster.types import Dates, Floats, Panel, SeriesKey, Slice, Step, as_date
 
-NOT_RECORDED = "not recorded"
 JOINING = 2.0  # what a family that joins a stock on one day counts as at most: most have one child or two
 PLACES = 4  # decimals of a family: all that is kept of a share of one
 RECENT_YEARS = 2  # a slice is watched if it had enough events in so many years
@@ -63,7 +63,7 @@ def build_panel(
         keys=tuple(SeriesKey(name, where) for name, block in blocks.items() for where in block.slices),
         kinds=tuple(measures[name].kind for name, block in blocks.items() for _ in block.slices),
         periods=periods, step=step, count=count, of=of, capped=capped,
-        provisional=provisional, families=families, largest=largest,
+        provisional=provisional, families=families, largest=largest, stays=stays_of(measures, history, periods, step),
     )  # fmt: skip
 
 
@@ -231,10 +231,7 @@ def _groupings(measure: Measure, frame: _Frame, rows: Ints) -> Iterator[tuple[tu
     """The council, then each breakdown that has at least two values: its slices, and which of them each row is in."""
     yield ((),), np.zeros(len(rows), np.int64)
     for dimension in measure.breakdowns:
-        coded = frame.history.column(dimension)
-        labels = coded.labels if NOT_RECORDED in coded.labels else (*coded.labels, NOT_RECORDED)
-        codes = coded.codes[rows]
-        codes = np.where(codes < 0, labels.index(NOT_RECORDED), codes)
+        labels, codes = labelled(frame.history.column(dimension), rows)
         if len(codes) and codes.min() < codes.max():
             yield tuple(((dimension, label),) for label in labels), codes
 

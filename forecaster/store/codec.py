@@ -46,7 +46,7 @@ def _pack(head: dict[str, Any], **arrays: np.ndarray[Any, Any]) -> bytes:
     return file.getvalue()
 
 
-def _unpack(body: bytes) -> tuple[dict[str, Any], dict[str, np.ndarray[Any, Any]]]:
+def _unpack(body: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
     with np.load(io.BytesIO(body), allow_pickle=False) as file:
         arrays = dict(file)
     return json.loads(arrays.pop("head").tobytes()), arrays
@@ -72,14 +72,15 @@ def panel_from_bytes(body: bytes) -> Panel:
 
 
 def forecasts_to_bytes(forecasts: Forecasts) -> bytes:
-    """Returns forecasts as compressed bytes, the same for the same forecasts."""
+    """Returns forecasts as compressed bytes, the same for the same forecasts; draws are too large to keep."""
     head = {
         "keys": [to_text(key) for key in forecasts.keys],
         "origin": forecasts.origin.isoformat(),
         "models": forecasts.models,
         "not_run": [to_text(item) for item in forecasts.not_run],
     }
-    return _pack(head, periods=forecasts.periods, values=forecasts.values)
+    coverage = {} if forecasts.coverage is None else {"coverage": forecasts.coverage}
+    return _pack(head, periods=forecasts.periods, values=forecasts.values, **coverage)
 
 
 def forecasts_from_bytes(body: bytes) -> Forecasts:

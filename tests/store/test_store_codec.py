@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 import datetime as dt
 import math
@@ -29,12 +30,14 @@ from forecaster.types import (
     Alert,
     Benchmark,
     Chart,
+    Counted,
     Forecasts,
     Message,
     NotRun,
     Panel,
     SeriesKey,
     Signal,
+    Stays,
 )
 
 FLOATS = st.floats(allow_nan=True, allow_infinity=True)
@@ -143,6 +146,15 @@ def test_the_same_panel_gives_the_same_bytes() -> None:
     assert panel_to_bytes(panel()) == panel_to_bytes(panel())
 
 
+def test_the_stays_behind_a_panel_are_not_kept() -> None:
+    """They are for forecasts of the moment: a store that is copied has no stay of anybody in it."""
+    one = np.array([3], np.int64)
+    stays = Stays(one, one + 1, {"team": (("secret team",), one - 3)}, {"open": Counted(one, 0, "", "")})
+    body = panel_to_bytes(dataclasses.replace(panel(), stays=stays))
+    assert body == panel_to_bytes(panel())
+    assert panel_from_bytes(body).stays is None
+
+
 def test_a_panel_takes_less_room_than_its_numbers() -> None:
     counts = np.random.default_rng(1).poisson(3, (200, 300)).astype(float)
     keys = tuple(SeriesKey("referrals", (("team", f"Team {i}"),)) for i in range(200))
@@ -158,6 +170,35 @@ def test_forecasts_come_back_as_they_went() -> None:
     assert np.array_equal(back.periods, made.periods)
     assert (back.keys, back.origin, back.models) == (made.keys, made.origin, made.models)
     assert back.not_run == made.not_run
+
+
+def test_forecasts_keep_their_coverage_and_leave_their_draws() -> None:
+    made = dataclasses.replace(forecasts(), coverage=np.array([0.93, np.nan]), draws=np.ones((2, 4, 3)))
+    back = forecasts_from_bytes(forecasts_to_bytes(made))
+    assert back.coverage is not None and np.array_equal(back.coverage, [0.93, np.nan], equal_nan=True)
+    assert back.draws is None
+    assert forecasts_from_bytes(forecasts_to_bytes(forecasts())).coverage is None
+
+
+# Plan starts of the week of 8 January 2018, as kept before forecasts knew their coverage.
+OLDER = base64.b64decode(
+    "UEsDBC0AAAAIAAAAIQBmMl9H//////////8IABQAaGVhZC5ucHkBABAA+AAAAAAAAAClAAAAAAAAAJ2NQQrCMBBF69ZThNlEIULTlfQA7hQ3"
+    "LqQpJbSjFtOkZFJBak/hhY31Bg5/89/8+fM+nPbH8yJ5JCNvkGrPc8Zfg+SC8YvzwWtbOd/gl++0IYycbrrH6FcyS8VasIn9PcsR7vgkyFkB"
+    "o4IONQ0eVfQKehN/U9A+kAIRAZm2nndFOUEpGDjfXlsbAWSp3G5SGRWT0LkGza+0doMNNKetC5Uf7O/+A1BLAwQtAAAACAAAACEAG/ytYP//"
+    "////////CwAUAHBlcmlvZHMubnB5AQAQAIgAAAAAAAAATAAAAAAAAACb7BfqGxDJyFDGUK2eklqcXKRupaBu42sR7RKrrqOgnpZfVFKUmBef"
+    "X5SSCpJyS8wpTgWKF2ckFqQC+RqGOpo6CrUK5AKuZhcGMAAAUEsDBC0AAAAIAAAAIQC445Vp//////////8KABQAdmFsdWVzLm5weQEAEADI"
+    "AAAAAAAAAGAAAAAAAAAAm+wX6hsQychQxlCtnpJanFykbqWgbpNmoa6joJ6WX1RSlJgXn1+UkgoSd0vMKU4FihdnJBakAvkahjoKQGSpqaNQ"
+    "q0Ae4GJAAR/soQwHCMUBpQWgtAiUloDSMlBawQEAUEsBAi0DLQAAAAgAAAAhAGYyX0elAAAA+AAAAAgAAAAAAAAAAAAAAIABAAAAAGhlYWQu"
+    "bnB5UEsBAi0DLQAAAAgAAAAhABv8rWBMAAAAiAAAAAsAAAAAAAAAAAAAAIAB3wAAAHBlcmlvZHMubnB5UEsBAi0DLQAAAAgAAAAhALjjlWlg"
+    "AAAAyAAAAAoAAAAAAAAAAAAAAIABaAEAAHZhbHVlcy5ucHlQSwUGAAAAAAMAAwCnAAAABAIAAAAA"
+)  # fmt: skip
+
+
+def test_forecasts_of_an_older_version_can_still_be_read() -> None:
+    back = forecasts_from_bytes(OLDER)
+    assert (back.keys, back.origin, back.models) == ((SeriesKey("plan_starts"),), dt.date(2018, 1, 1), ("counts",))
+    assert back.values.tolist() == [[[0, 1, 2, 3, 4, 5, 6, 7, 8]]]
+    assert back.coverage is None and back.draws is None
 
 
 def test_forecasts_of_nothing_come_back_too() -> None:
