@@ -69,11 +69,12 @@ def coverage(past: History, periods: int) -> float | None:
     return float(((value >= lower) & (value <= upper))[seen].mean())
 
 
-def _ahead(forecasts: Forecasts, key: SeriesKey, shown: int) -> Ahead | None:
+def _ahead(forecasts: Forecasts, key: SeriesKey, newest: np.datetime64, shown: int) -> Ahead | None:
     if key not in forecasts.keys:
         return None
-    values = forecasts.values[forecasts.keys.index(key), :shown]
-    return Ahead(forecasts.periods[:shown], values[:, LOW], values[:, MEDIAN], values[:, HIGH])
+    coming = np.flatnonzero(forecasts.periods > newest)[:shown]
+    values = forecasts.values[forecasts.keys.index(key), coming]
+    return Ahead(forecasts.periods[coming], values[:, LOW], values[:, MEDIAN], values[:, HIGH])
 
 
 def brief(
@@ -94,7 +95,7 @@ def brief(
     """Returns the context of one transition's message."""
     watched = alert.key in panel.keys  # a slice that has become too small to watch has no history any more
     past = history(panel, alert.key, limits) if watched else None
-    ahead = _ahead(forecasts, alert.key, shown)
+    ahead = None if measure.kind == "share" else _ahead(forecasts, alert.key, panel.periods[-1], shown)
     periods = COVERAGE_PERIODS[panel.step]
     still_open = alert.state != "resolved"
     shown_past = _as_before(past, panel, alert) if past and still_open else past
@@ -110,7 +111,7 @@ def brief(
         families=_families(panel, alert.key) if watched else None,
         ask=measure.question, data_to=period_end(as_date(panel.periods[-1]), panel.step),
         provisional=panel.provisional > 0, coverage=coverage(past, periods) if past else None, coverage_periods=periods,
-        model=_model(forecasts, alert.key), config=config,
+        model="" if measure.kind == "share" else _model(forecasts, alert.key), config=config,
     )  # fmt: skip
 
 

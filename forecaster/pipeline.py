@@ -10,10 +10,12 @@ from types import ModuleType
 
 import numpy as np
 
+from forecaster import forecasting
 from forecaster.briefing import brief
 from forecaster.budget import Allowance, Counting, allowance
-from forecaster.calendar import per_year, year_end
+from forecaster.calendar import closing, following, per_year
 from forecaster.explain import drivers
+from forecaster.forecasting import Recipe
 from forecaster.lifecycle import ACTIVE, Finding, Rules, step
 from forecaster.measures import Measure, plain_measure
 from forecaster.quality import leave_out_incomplete
@@ -21,9 +23,10 @@ from forecaster.render import message
 from forecaster.standing import Standing, standings
 from forecaster.types import (
     DIMENSIONS,
-    QUANTILES,
     Alert,
+    Ask,
     Direction,
+    Fits,
     Forecasts,
     Limits,
     Message,
@@ -31,16 +34,19 @@ from forecaster.types import (
     Panel,
     Quiet,
     Reference,
+    Regressor,
     SeriesKey,
     Severity,
     Signal,
     SignalKind,
     Step,
     Transition,
+    Work,
     as_date,
+    in_turn,
 )  # fmt: skip
 
-_NO_VALUES = np.empty((0, 0, len(QUANTILES)))
+FORECAST_BY = ("council", "locality", "team")  # slices that are forecast every week
 KEEP_OPEN = 0.02  # weaker evidence that keeps an open alert open, so that it does not flap
 QUIET_SERIES = 2_000  # how many made-up years of a series the alarm budget is set by
 HIGH_P, HIGH_RISE = 1e-4, 1.3
@@ -57,9 +63,11 @@ class Watch:
     false_alerts_per_year: float = 6.0
     min_history: Mapping[Step, int] | None = None
     rules: Rules = field(default_factory=Rules)
-    models: tuple[str, ...] = ("counts",)
-    headline_models: tuple[str, ...] = ("prophet", "counts")  # their quantiles are averaged
-    headline: frozenset[str] = frozenset()
+    models: tuple[str, ...] = ("levels", "counts", "prophet")
+    prophet: frozenset[str] = frozenset()  # the measures that Prophet is offered, as it takes its time
+    regressors: tuple[Regressor, ...] = ()
+    work: Work = in_turn
+    fits: Fits | None = None
     horizon: int = 13
     seed: int = 1
     council: str = "This council"
@@ -257,52 +265,24 @@ def severity(signal: Signal, measure: Measure) -> Severity:
 
 
 def forecast(panel: Panel, also: Iterable[SeriesKey], watch: Watch) -> Forecasts:
-    """Returns forecasts of the council's flows and stocks and of the series named, to 31 March or beyond."""
-    wanted = {key for key in panel.keys if key.is_council} | set(also)
-    rows = [i for i, key in enumerate(panel.keys) if key in wanted and panel.kinds[i] != "share"]
-    headline = [i for i in rows if _is_headline(panel, i, watch)]
-    others = [i for i in rows if i not in headline]
-    parts = [
-        _averaged([_one_model(name, panel.select(some), watch) for name in models])
-        for models, some in ((watch.headline_models, headline), (watch.models, others))
-        if some
-    ]
-    return _joined(parts) if parts else Forecasts((), as_date(panel.periods[-1]), panel.periods[:0], _NO_VALUES, ())
-
-
-def _is_headline(panel: Panel, row: int, watch: Watch) -> bool:
-    """Whether the headline models forecast a series; not a stock, whose level Prophet's trend does not follow."""
-    key = panel.keys[row]
-    return key.is_council and key.measure in watch.headline and panel.kinds[row] == "flow"
-
-
-def _one_model(name: str, panel: Panel, watch: Watch) -> Forecasts:
-    closing = np.datetime64(year_end(as_date(panel.periods[-1])))
-    days = 7 if panel.step == "week" else 28
-    horizon = max(watch.ahead(panel.step), int((closing - panel.periods[-1]).astype(int)) // days + 1)
-    found: Forecasts = import_module(f"forecaster.models.{name}").forecast(
-        panel, horizon, watch.history(panel.step), watch.seed
+    """Returns forecasts to 31 March or beyond: of the council's series, the slices of FORECAST_BY and those named."""
+    wanted = {key for key in panel.keys if {name for name, _ in key.slice} <= set(FORECAST_BY)} | set(also)
+    recipe = Recipe(
+        models=tuple(import_module(f"forecaster.models.{name}") for name in watch.models),
+        only={"prophet": watch.prophet},
+        min_history=watch.history(panel.step),
+        seed=watch.seed,
     )
-    return found
+    ask = Ask((), _horizon(panel, watch), work=watch.work, regressors=watch.regressors, fits=watch.fits)
+    return forecasting.forecast(panel, wanted, recipe, ask)
 
 
-def _averaged(members: Sequence[Forecasts]) -> Forecasts:
-    """One forecast whose quantiles are the mean of its members' (Vincent averaging); all judge the same series."""
-    first = members[0]
-    values = np.mean([member.values for member in members], axis=0)
-    return replace(first, values=values, models=("+".join(m.models[0] for m in members if m.models),) * len(first.keys))
-
-
-def _joined(parts: Sequence[Forecasts]) -> Forecasts:
-    first = parts[0]
-    return Forecasts(
-        tuple(key for part in parts for key in part.keys),
-        first.origin,
-        first.periods,
-        np.concatenate([part.values for part in parts]),
-        tuple(model for part in parts for model in part.models),
-        tuple(missed for part in parts for missed in part.not_run),
-    )
+def _horizon(panel: Panel, watch: Watch) -> int:
+    """Periods to the end of what a message looks at, half a year, and to 31 March."""
+    newest = as_date(panel.periods[-1])
+    coming = following(newest, per_year(panel.step) + 1, panel.step)
+    to_close = int((coming <= np.datetime64(closing(newest, panel.step))).sum())
+    return max(watch.ahead(panel.step), per_year(panel.step) // 2, to_close)
 
 
 def _message(

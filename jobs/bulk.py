@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Literal
@@ -12,14 +13,31 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from forecaster.calendar import following
+from forecaster.forecasting import Recipe
+from forecaster.forecasting import forecast as foretell
+from forecaster.judgeable import cannot_judge
 from forecaster.measures import panel_from_totals
 from forecaster.read import Batch, open_extract
 from forecaster.settings import Settings
-from forecaster.types import DIMENSIONS, QUANTILES, Direction, Floats, InputError, Judgement, NotRun, Panel, Step
+from forecaster.types import (
+    DIMENSIONS,
+    QUANTILES,
+    Ask,
+    Direction,
+    Forecasts,
+    InputError,
+    Judgement,
+    NotRun,
+    Panel,
+    Step,
+    as_date,
+)
 
 Missing = Literal["gap", "zero"]
 Side = Literal["up", "down", "both"]
 Method = Literal["surge", "drift", "peers", "farrington", "ears_c1", "ears_c2", "ears_c3"]
+Model = Literal["combined", "levels", "counts", "prophet"]
 Progress = Callable[[int, int], None]
 USUAL: tuple[Method, ...] = ("surge", "drift")
 EDGES: dict[Step, str] = {"week": "a Monday", "month": "the 1st of a month"}
@@ -113,22 +131,47 @@ def _table(panel: Panel, last: int, judged: Judgement, alpha: float) -> pd.DataF
 
 
 def forecast(
-    panel: Panel, horizon: int, origins: Sequence[dt.date], model: str, history: int, seed: int, progress: Progress
+    panel: Panel, origins: Sequence[dt.date], model: Model, ask: Ask, recipe: Recipe, progress: Progress
 ) -> tuple[pd.DataFrame, list[NotRun]]:
     """Returns quantiles in long form for every origin (the last period seen), and what was left out.
 
-    No origin means the newest period.
+    No origin means the newest period. Shares are left out; ask.origins is not read.
     """
     ends = [_end(panel, origin) for origin in origins] or [len(panel.periods)]
-    frames, missed = [], []
+    is_share = panel.is_kind("share")
+    missed = [NotRun(panel.keys[i], model, "only counts are forecast") for i in np.flatnonzero(is_share)]
+    counts = panel.select(np.flatnonzero(~is_share))
+    frames = []
     for done, end in enumerate(ends):
         progress(done, len(ends))
-        found = import_module(f"forecaster.models.{model}").forecast(panel.until(end), horizon, history, seed)
-        missed += list(found.not_run)
-        keys = Panel(found.keys, (), panel.periods, panel.step, panel.count, panel.of, panel.capped)
-        frames.append(_long(keys, found.periods, found.values, str(panel.periods[end - 1]), found.models))
+        seen = counts.until(end)
+        found = foretell(seen, seen.keys, recipe, ask) if model == "combined" else _alone(seen, model, recipe, ask)
+        frames.append(_long(found, counts))
+        missed += found.not_run
     progress(len(ends), len(ends))
     return pd.concat(frames, ignore_index=True), missed
+
+
+def _alone(panel: Panel, model: Model, recipe: Recipe, ask: Ask) -> Forecasts:
+    """What one model says by itself."""
+    module = import_module(f"forecaster.models.{model}")
+    reasons = cannot_judge(panel.count, recipe.min_history, 1, panel.step)[:, 0]
+    reasons[(reasons == "") & ~panel.is_kind(*module.KINDS)] = f"{model} does not forecast this kind"
+    some = np.flatnonzero(reasons == "")
+    values = module.predict(panel.select(some), replace(ask, origins=(len(panel.periods),)))[:, 0]
+    said = np.isfinite(values).all((1, 2))
+    reasons[some[~said]] = f"too little history for {model}"
+    missed = tuple(NotRun(key, model, why) for key, why in zip(panel.keys, reasons, strict=True) if why)
+    known, values = panel.select(some[said]), values[said]
+    origin = as_date(panel.periods[-1])
+    ahead = following(origin, ask.horizon, panel.step)
+    return Forecasts(known.keys, origin, ahead, values, (model,) * len(known.keys), missed)
+
+
+def recipe_of(settings: Settings, step: Step) -> Recipe:
+    """Returns how the series of a totals CSV are forecast: every model is offered every series."""
+    models = tuple(import_module(f"forecaster.models.{name}") for name in settings.forecast.models)
+    return Recipe(models, min_history=min_history(settings, step), seed=settings.forecast.seed, draws=False)
 
 
 def _end(panel: Panel, origin: dt.date) -> int:
@@ -138,15 +181,16 @@ def _end(panel: Panel, origin: dt.date) -> int:
     return at + 1
 
 
-def _long(keys: Panel, periods: np.ndarray, values: Floats, origin: str, models: Sequence[str]) -> pd.DataFrame:
-    cells = len(periods) * len(QUANTILES)
-    frame = pd.DataFrame(_keys(keys, cells))
-    frame["origin"] = origin
-    named = np.repeat(np.datetime_as_string(periods, unit="D"), len(QUANTILES))
-    frame[keys.step] = np.tile(named, len(keys.keys))
-    frame["quantile"] = np.tile(QUANTILES, len(keys.keys) * len(periods))
-    frame["value"] = values.ravel()
-    frame["model"] = np.repeat(list(models), cells)
+def _long(found: Forecasts, panel: Panel) -> pd.DataFrame:
+    horizon = len(found.periods)
+    cells = horizon * len(QUANTILES)
+    frame = pd.DataFrame(_keys(panel.select(panel.row(key) for key in found.keys), cells))
+    frame["origin"] = str(found.origin)
+    named = np.datetime_as_string(found.periods, unit="D")
+    frame[panel.step] = np.tile(np.repeat(named, len(QUANTILES)), len(found.keys))
+    frame["quantile"] = np.tile(QUANTILES, len(found.keys) * horizon)
+    frame["value"] = found.values.ravel()
+    frame["model"] = np.repeat(list(found.models), cells)
     return frame
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import ChainMap
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Protocol
@@ -20,6 +22,7 @@ from forecaster.store import Run, StaleError, Store, Vintages
 from forecaster.types import (
     Alert,
     Delivery,
+    Fits,
     Message,
     NotRun,
     Panel,
@@ -30,6 +33,7 @@ from forecaster.types import (
     Transition,
     as_date,
 )  # fmt: skip
+from jobs.executor import executor
 
 INSTANT = dt.timedelta(microseconds=1)
 LATE_ENTRY = dt.timedelta(days=3)  # a week whose newest event is no older than its Friday counts as delivered
@@ -89,7 +93,9 @@ def watch_of(settings: Settings) -> Watch:
         breakdowns=detection.breakdowns,
         min_history={"week": detection.min_history_weeks, "month": detection.min_history_months},
         rules=Rules(calm_periods=detection.calm_periods),
-        headline=frozenset(settings.prophet_measures),
+        models=settings.forecast.models,
+        prophet=frozenset(settings.prophet_measures),
+        regressors=tuple(item.regressor for item in settings.forecast.regressors),
         horizon=settings.forecast.horizon_weeks,
         seed=settings.forecast.seed,
         council=settings.council.name,
@@ -98,10 +104,17 @@ def watch_of(settings: Settings) -> Watch:
     )
 
 
+@contextmanager
+def watching(settings: Settings, fits: Fits) -> Iterator[Watch]:
+    """Gives how the pipeline is to watch, with workers for what must loop per series and the fits that were kept."""
+    with executor(settings.forecast) as work:
+        yield replace(watch_of(settings), work=work, fits=fits)
+
+
 def panels(
-    knowledge: Knowledge, settings: Settings, as_of: dt.date, moment: dt.datetime
+    knowledge: Knowledge, settings: Settings, as_of: dt.date, moment: dt.datetime | None
 ) -> Iterator[tuple[Panel, str]]:
-    """Yields the panel of every step there is data for, as known at a moment, and what is wrong with its age."""
+    """Yields the panel of every step there is data for, as known at a moment (None: now), and what is wrong with it."""
     events = knowledge.events(moment)
     if len(events):
         newest = events["date"].max().date()
@@ -192,12 +205,14 @@ def _run_day(
     knowledge: Knowledge,
 ) -> list[Result]:
     results = []
-    moment = known_at(as_of, now)
-    found = look(knowledge, settings, watch_of(settings), as_of, moment, store.alerts())
-    for number, (outcome, stale) in enumerate(found):
-        run = _as_run(outcome, settings, as_of, now, targets, number)
-        store.commit_run(run)
-        results.append(Result(run, outcome, stale))
+    used: dict[str, Mapping[str, Sequence[float]]] = {}
+    with watching(settings, ChainMap(used, store.fits())) as watch:
+        found = look(knowledge, settings, watch, as_of, known_at(as_of, now), store.alerts())
+        for number, (outcome, stale) in enumerate(found):
+            run = _as_run(outcome, settings, as_of, now, targets, number)
+            store.commit_run(run)
+            results.append(Result(run, outcome, stale))
+    store.save_fits(used, as_of)
     return results
 
 

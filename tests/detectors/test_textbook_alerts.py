@@ -23,7 +23,7 @@ def surging(weeks: int, length: int = 320) -> Panel:
 
 
 def outcome(some: Panel, detector: str) -> Outcome:
-    watch = Watch(measures={}, detectors=(detector,), headline_models=("counts",))
+    watch = Watch(measures={}, detectors=(detector,), models=("levels",))
     monday = as_date(some.periods[-1]) + dt.timedelta(days=7)
     return assess(some, [], Reference(), watch, dt.datetime.combine(monday, dt.time(7), dt.UTC))
 

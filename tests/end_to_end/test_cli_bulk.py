@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -174,7 +175,9 @@ def test_a_forecast_has_its_columns_and_quantiles_in_order(office: Office) -> No
     assert list(found.columns) == ["measure", "origin", "month", "quantile", "value", "model"]
     assert found["quantile"].tolist() == QUANTILES * 6
     assert found["month"].unique().tolist() == [f"2023-{month:02}-01" for month in range(4, 10)]
-    assert set(found["origin"]) == {"2023-03-01"} and set(found["model"]) == {"counts"}
+    assert set(found["origin"]) == {"2023-03-01"}
+    (made,) = set(found["model"])
+    assert sum(int(share) for share in re.findall(r"(?:levels|counts|prophet) (\d+)%", made)) in (99, 100, 101), made
     assert all(group["value"].is_monotonic_increasing for _, group in found.groupby("month"))
 
 
@@ -197,9 +200,34 @@ def test_a_forecast_is_never_negative(office: Office) -> None:
     assert (forecast(office, "rare.csv", horizon=13)["value"] >= 0).all()
 
 
-def test_prophet_may_be_asked(office: Office) -> None:
-    found = forecast(office, EXAMPLE, "--model", "prophet", horizon=2)
-    assert set(found["model"]) == {"prophet"} and (found["value"] >= 0).all()
+@pytest.mark.parametrize("model", ["levels", "counts", "prophet"])
+def test_a_model_may_be_asked_alone(office: Office, model: str) -> None:
+    found = forecast(office, EXAMPLE, "--model", model, horizon=2)
+    assert set(found["model"]) == {model} and (found["value"] >= 0).all()
+
+
+def test_a_model_that_knows_too_little_says_so_and_writes_no_gaps(office: Office) -> None:
+    """Config lets a series be judged after 30 weeks; Prophet wants two years."""
+    office.configure("[detection]\nmin_history_weeks = 30\n")
+    office.write("short.csv", *totals(weeks=60))
+    said = office.forecaster("forecast", "short.csv", "--model", "prophet", "--horizon", 2, "--output", "f.csv").done()
+    assert "too little history for prophet" in said.err
+    assert forecast(office, "short.csv", horizon=60)["value"].notna().all()
+
+
+def test_slices_of_a_file_add_up_to_its_council(office: Office) -> None:
+    """Their medians need not; what is told of the whole is within reach of what is told of its parts."""
+    rng = np.random.default_rng(4)
+    lines = ["week,measure,team,count"]
+    for week in range(130):
+        parts = rng.poisson([12, 5])
+        day = START + week * WEEK
+        lines += [f"{day},a,,{parts.sum()}", f"{day},a,North,{parts[0]}", f"{day},a,South,{parts[1]}"]
+    office.write("teams.csv", *lines)
+    found = forecast(office, "teams.csv").fillna({"team": ""})
+    median = found[found["quantile"] == 0.5].groupby("team")["value"].mean()
+    assert median[""] == pytest.approx(median["North"] + median["South"], abs=1.5)
+    assert (found["value"] == found["value"].round()).all()
 
 
 def test_the_same_forecast_twice_is_the_same_file(office: Office) -> None:

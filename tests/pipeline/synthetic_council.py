@@ -36,7 +36,7 @@ MEASURES = {
         of="plan starts", worse="up",
     ),
 }  # fmt: skip
-WATCH = Watch(measures=MEASURES, council="Herefordshire", config="1a2b3c")
+WATCH = Watch(measures=MEASURES, models=("levels",), council="Herefordshire", config="1a2b3c")
 
 
 def council(seed: int = 1, starts: dict[str, npt.ArrayLike] | None = None, length: int = T) -> Panel:

@@ -274,13 +274,14 @@ def test_a_drifting_share_is_an_alert_of_its_own_kind() -> None:
     assert "Repeat plans" in outcome.messages[outcome.transitions[0].id].headline
 
 
-def test_a_panel_of_shares_alone_is_judged_without_forecasts() -> None:
+def test_of_a_panel_of_shares_alone_the_counts_are_forecast() -> None:
     some = council(13).select([6])
     count = np.round(np.where(np.arange(T) < T - 26, some.count, some.of * 0.45))
     outcome = look(replace(some, count=count, capped=count))
     assert [alert.kind for alert in outcome.alerts] == ["drift"]
-    assert outcome.forecasts.keys == ()
-    assert outcome.forecasts.values.shape[0] == 0
+    assert outcome.forecasts.keys == some.keys
+    assert outcome.forecasts.values[0, :, 4] == pytest.approx(count[0, -9:].mean(), rel=0.5)
+    assert outcome.alerts[0].id.startswith("drift-")
 
 
 def test_a_measure_that_no_config_describes_is_spoken_of_by_its_name() -> None:

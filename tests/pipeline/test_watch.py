@@ -1,18 +1,19 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from made_panels import by_locality, panel
+from made_panels import by_locality, joined, panel, slice_key
 from synthetic_council import MEASURES, NOBODY, WATCH, T, council, look
 
 from forecaster.calendar import following, period_end, year_end
 from forecaster.measures import Measure
-from forecaster.models import counts
 from forecaster.pipeline import Watch, allow, assess, forecast, severity
-from forecaster.types import QUANTILES, Panel, SeriesKey, Severity, Signal, Step, as_date
+from forecaster.types import Panel, SeriesKey, Severity, Signal, Step, as_date
 
 SIGNAL = Signal(
     key=SeriesKey("plan_starts"), kind="surge", direction="up", period=dt.date(2018, 1, 8), onset=dt.date(2018, 1, 1),
@@ -114,33 +115,31 @@ def test_monthly_forecasts_reach_31_march_too() -> None:
     assert as_date(found.periods[-1]) >= dt.date(2018, 3, 1)
 
 
-def test_forecasts_are_of_the_council_s_counts_and_of_what_was_told() -> None:
-    some = council(1)
-    assert {str(key) for key in forecast(some, (), WATCH).keys} == {"plan_starts", "referrals", "plans_open"}
-    told = forecast(some, [NORTH, SeriesKey("repeat_plans")], WATCH)
-    assert set(told.keys) == {*forecast(some, (), WATCH).keys, NORTH}
-    assert set(told.models) == {"counts"}
+def test_forecasts_are_of_the_council_its_localities_and_teams_and_of_what_was_told() -> None:
+    some = joined(council(1), panel(council(1).count[[1]], keys=[slice_key("plan_starts", "source", "Police")]))
+    usual = [key for key in some.keys if key.slice != (("source", "Police"),)]
+    assert list(forecast(some, (), WATCH).keys) == usual
+    assert set(forecast(some, [some.keys[-1]], WATCH).keys) == set(some.keys)
 
 
-def test_headline_flows_are_an_average_of_models() -> None:
-    some = council(1).select([4, 5])
-    watch = replace(WATCH, headline=frozenset({"referrals", "plans_open"}), horizon=4)
-    found = forecast(some, (), watch)
-    assert dict(zip(found.keys, found.models, strict=True)) == {
-        SeriesKey("referrals"): "prophet+counts",
-        SeriesKey("plans_open"): "counts",  # its trend would not follow a stock
-    }
-    assert (np.diff(found.values, axis=-1) >= 0).all()
-    alone = counts.forecast(some.select([0]), len(found.periods), 104, 1).values
-    median = QUANTILES.index(0.5)
-    assert found.values[0, :, median] == pytest.approx(alone[0, :, median], rel=0.25)
+def test_prophet_is_offered_the_measures_that_config_names_and_their_councils_own_series_alone() -> None:
+    some = council(1).select([0, 1, 4])
+    fits: dict[str, Mapping[str, Sequence[float]]] = {}
+    watch = replace(WATCH, models=("levels", "prophet"), horizon=4, fits=fits)
+    forecast(some, (), watch)
+    assert fits == {}
+    found = forecast(some, (), replace(watch, prophet=frozenset({"plan_starts"})))
+    assert set(fits) == {"prophet week plan_starts"}
+    assert all(re.fullmatch(r"((levels|prophet) \d+%(, |$))+", made) for made in found.models)
 
 
-def test_a_headline_series_that_cannot_be_forecast_says_why_once() -> None:
+def test_a_series_that_cannot_be_forecast_says_why_once() -> None:
     short = council(1, length=80).select([4])
-    found = forecast(short, (), replace(WATCH, headline=frozenset({"referrals"})))
+    found = forecast(short, (), replace(WATCH, prophet=frozenset({"referrals"})))
     assert found.keys == ()
-    assert [missed.reason for missed in found.not_run] == ["too little history: 79 periods, 104 needed"]
+    assert [missed.reason for missed in found.not_run] == [
+        "too little history: 78 periods, 104 needed"
+    ]  # the newest may still grow
 
 
 def test_reasons_of_detectors_and_models_are_all_passed_on() -> None:
@@ -151,7 +150,7 @@ def test_reasons_of_detectors_and_models_are_all_passed_on() -> None:
     about = {
         (reason.by, reason.reason.split(":")[0]) for reason in outcome.not_run if reason.key.measure == "referrals"
     }
-    assert about == {("surge", "constant"), ("counts", "constant"), ("neighbours", "no published figures")}
+    assert about == {("surge", "constant"), ("forecast", "constant"), ("neighbours", "no published figures")}
 
 
 def test_only_the_detectors_of_the_config_look() -> None:
