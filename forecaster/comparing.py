@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from forecaster.calendar import per_year
-from forecaster.context import Comparison, Context
+from forecaster.context import Comparison, Context, YearEnd
 from forecaster.suppress import is_small
-from forecaster.types import Alert
+from forecaster.types import Alert, Kind
 from forecaster.wording import (
     chance,
     clean,
@@ -29,13 +29,15 @@ ALIKE = 0.05  # others that moved by less have not moved
 
 def gives_away(context: Context) -> bool:
     """Returns whether the year's end is of so few children that even its forecast may give a small count away."""
-    end = context.year_end
-    if end is None or context.kind == "stock":
-        return False
-    counts = (end.lower, end.median, end.upper)
-    if context.kind == "share":
+    return context.year_end is not None and few(context.year_end, context.kind, context.threshold)
+
+
+def few(end: YearEnd, kind: Kind, threshold: int) -> bool:
+    """Returns whether a flow's or a share's year, part of which was counted, is of so few that it gives them away."""
+    counts = (end.lower, end.median, end.upper) if kind == "flow" else ()
+    if kind == "share":
         counts = (end.median * end.size, (1 - end.median) * end.size, end.size)
-    return any(is_small(count, context.threshold) for count in counts)
+    return any(is_small(count, threshold) for count in counts)
 
 
 def others(context: Context) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -59,8 +59,9 @@ class Ahead:
 class YearEnd:
     """A stock's level on 31 March, or a flow's total or share of the financial year (so far plus what is to come).
 
-    lower and upper: 95%. year_ago: the same a year ago. Of a share also so_far, since 1 April, and size, what the whole
-    year's is a share of.
+    lower and upper: 95%. year_ago: the same a year ago; more: the probability of more than that, as much counting half.
+    Of a share also so_far, since 1 April, and size and size_ago, what the year's and last year's are shares of. draws:
+    of a count, N possible year ends; None where only the band is known.
     """
 
     day: dt.date
@@ -68,8 +69,11 @@ class YearEnd:
     median: float
     upper: float
     year_ago: float | None = None
+    more: float | None = None
     so_far: float | None = None
     size: float = 0.0
+    size_ago: float = 0.0
+    draws: Floats | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -209,6 +209,15 @@ def chance_above(one: Outlook, other: Outlook) -> float:
     return float(stats.t.cdf((one.centre - other.centre) / deviation, freedom))
 
 
+def draws_above(draws: Floats, other: Outlook) -> float:
+    """Returns the probability that a figure is above another, the two independent.
+
+    draws: of the one, proportions or rates per 10,000.
+    """
+    values = transform(draws / scale(other.unit), other.unit)
+    return float(stats.t.cdf((values - other.centre) / other.deviation, other.freedom).mean())
+
+
 def exactly(value: float, unit: Unit) -> Outlook:
     """Returns a figure that is known: a proportion, or a rate per 10,000."""
     return Outlook(float(transform(value / scale(unit), unit)), EXACT, np.inf, unit)

@@ -25,6 +25,7 @@ from forecaster.wording import (
     day,
     extent,
     figure,
+    leaning,
     number,
     percent,
     sentence,
@@ -264,12 +265,15 @@ def _year_end(context: Context) -> str:
     if small[1] or small[2]:
         return f"{context.threshold} or fewer {when}"
     band = f"up to {number(end.upper)}" if small[0] else extent(end.lower, end.upper)
-    ago = (
-        ""
-        if end.year_ago is None or is_small(end.year_ago, context.threshold)
-        else f", {number(end.year_ago)} a year ago"
-    )
-    return f"{figure(end.median)} {when} ({band}){ago}"
+    return f"{figure(end.median)} {when} ({band}){_year_before(end, context.threshold)}"
+
+
+def _year_before(end: YearEnd, threshold: int) -> str:
+    """Last year's count and how likely more is; a small one is told in neither way."""
+    if end.year_ago is None or is_small(end.year_ago, threshold):
+        return ""
+    likely = f" ({leaning(end.more)})" if end.more is not None else ""
+    return f", {number(end.year_ago)} a year ago{likely}"
 
 
 def _share_at_year_end(context: Context, shown: Shown | None) -> str:
@@ -279,7 +283,8 @@ def _share_at_year_end(context: Context, shown: Shown | None) -> str:
         return ""
     so_far, year_ago = shown.years if shown else (False, False)
     now = f"; {percent(end.so_far)} so far" if end.so_far is not None and so_far else ""
-    ago = f"; {percent(end.year_ago)} a year ago" if end.year_ago is not None and year_ago else ""
+    likely = f", {leaning(end.more, ('higher', 'lower'))}" if end.more is not None else ""
+    ago = f"; {percent(end.year_ago)} a year ago{likely}" if end.year_ago is not None and year_ago else ""
     band = extent(end.lower, end.upper, share=True)
     return f"{percent(end.median)} in the year to {day(end.day, context.period)} ({band}{now}{ago})"
 

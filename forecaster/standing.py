@@ -11,13 +11,14 @@ from scipy import stats
 
 from forecaster.calendar import closing, period_end
 from forecaster.context import Comparison, YearEnd
-from forecaster.funnel import Unit, transform
+from forecaster.funnel import Unit, scale, transform
 from forecaster.projection import (
     EXACT,
     Outlook,
     Past,
     chance_above,
     children,
+    draws_above,
     england,
     latest,
     neighbours,
@@ -96,14 +97,19 @@ def at_year_end(standing: Standing, end: YearEnd | None) -> Comparison:
     per = 1.0 if standing.comparison.unit == "share" else standing.size
     if end is None or not per > 0:
         return standing.comparison
-    own = _own_end(end, per, standing)
-    nation = chance_above(own, standing.england) if standing.england else None
-    return replace(standing.comparison, above=chance_above(own, standing.neighbours), above_england=nation)
+    nation = _above(end, per, standing.england) if standing.england else None
+    return replace(standing.comparison, above=_above(end, per, standing.neighbours), above_england=nation)
 
 
-def _own_end(end: YearEnd, per: float, standing: Standing) -> Outlook:
+def _above(end: YearEnd, per: float, other: Outlook) -> float:
+    """The probability that the council's year end is above another figure: by its draws, or else by its band."""
+    if end.draws is not None:
+        return draws_above(end.draws / per * scale(other.unit), other)
+    return chance_above(_own_end(end, per, other.unit), other)
+
+
+def _own_end(end: YearEnd, per: float, unit: Unit) -> Outlook:
     """The council's own year end, a normal on the transformed scale whose 95% band is as wide as the one told."""
-    unit = standing.comparison.unit
     low, median, high = (float(transform(max(value, 0.0) / per, unit)) for value in (end.lower, end.median, end.upper))
     width = 2 * float(stats.norm.ppf(0.975))
     return Outlook(median, max((high - low) / width, EXACT), np.inf, unit)

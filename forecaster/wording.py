@@ -51,6 +51,11 @@ def chance(probability: float) -> str:
     return "over 99%" if probability >= 0.995 else "under 1%" if probability < 0.005 else percent(probability)
 
 
+def leaning(more: float, words: tuple[str, str] = ("more", "fewer")) -> str:
+    """Returns the likelier of two sides with its probability: "98% likely more"; more: probability of the first."""
+    return f"{chance(max(more, 1 - more))} likely {words[more < 0.5]}"
+
+
 def ordinal(place: int) -> str:
     """Returns a place: "1st", "2nd", "3rd", "4th"."""
     ending = {1: "st", 2: "nd", 3: "rd"}.get(place % 10, "th") if place % 100 not in (11, 12, 13) else "th"

@@ -1,4 +1,8 @@
-"""Where a series is heading by 31 March: what was counted since April, and what is to be expected of the rest."""
+"""Where a series is heading by 31 March: what was counted since April, and what is to be expected of the rest.
+
+Counts come from the forecast's own sample paths, so that the year's end and the weeks before it are one forecast. A
+week that straddles 31 March is of both years, by its weekdays in each: no year has a week more than another.
+"""
 
 from __future__ import annotations
 
@@ -6,18 +10,19 @@ import datetime as dt
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from scipy import stats
 
-from forecaster.calendar import closing, following, opening, per_year, period_end
+from forecaster.calendar import DAY, closing, following, opening, per_year
 from forecaster.context import YearEnd
 from forecaster.funnel import CLUSTERING, back, transform
-from forecaster.models.counts import outturn
-from forecaster.types import QUANTILES, Dates, Floats, Forecasts, Panel, SeriesKey, as_date
+from forecaster.types import QUANTILES, Dates, Floats, Forecasts, Panel, SeriesKey, Step, as_date
 
 LOW, MEDIAN, HIGH = (QUANTILES.index(q) for q in (0.025, 0.5, 0.975))
+BAND = (0.025, 0.5, 0.975)
 # Standard deviation of a share's real change over a year, on the arcsine scale. In the Department's yearly figures,
 # chance taken off, it is .03 for repeat plans, .04 for re-referrals, .10 for referrals to no further action.
 WANDERS = 0.04
+MOST = 0.9  # of a year's periods must be known for its share
 
 
 def year_end_outlook(panel: Panel, forecasts: Forecasts, key: SeriesKey) -> YearEnd | None:
@@ -27,53 +32,88 @@ def year_end_outlook(panel: Panel, forecasts: Forecasts, key: SeriesKey) -> Year
         return _share(panel, key)
     if key not in forecasts.keys:
         return None
-    return _stock(panel, forecasts, key) if kind == "stock" else _flow(panel, key)
+    return _stock(panel, forecasts, key) if kind == "stock" else _flow(panel, forecasts, key)
 
 
-def _at(panel: Panel, values: Floats, day: dt.date) -> float | None:
-    """The value of the last period that is over by a day, None where there is none."""
-    ends = [period_end(as_date(p), panel.step) <= day for p in panel.periods[-2 * per_year(panel.step) :]]
-    if not any(ends):
+def _year_before(closes: dt.date) -> dt.date:
+    return closes.replace(year=closes.year - 1)
+
+
+def _ends(periods: Dates, step: Step) -> Dates:
+    """The first day after each of some periods in a row."""
+    return np.append(periods[1:], following(as_date(periods[-1]), 1, step))
+
+
+def _within(periods: Dates, step: Step, closes: dt.date) -> Floats:
+    """How much of each of some periods in a row is of the financial year that closes: the share of its weekdays."""
+    ends = _ends(periods, step)
+    first = np.maximum(periods, np.datetime64(opening(closes)))
+    last = np.minimum(ends, np.datetime64(closes + DAY))
+    return np.asarray(np.maximum(np.busday_count(first, last), 0) / np.busday_count(periods, ends))
+
+
+def _last_over(periods: Dates, step: Step, day: dt.date) -> int | None:
+    """Which of some periods in a row is the last that is over by a day; None if none is, or if a later one may be."""
+    ends = _ends(periods, step)
+    over = int((ends <= np.datetime64(day + DAY)).sum())
+    reached = over < len(periods) or ends[-1] + (ends[-1] - periods[-1]) > np.datetime64(day + DAY)
+    return over - 1 if over and reached else None
+
+
+def sample_paths(forecasts: Forecasts, key: SeriesKey) -> Floats | None:
+    """Returns the sample paths of a series that is forecast (N x H), None if it has none."""
+    paths = forecasts.draws[forecasts.keys.index(key)] if forecasts.draws is not None else None
+    return paths if paths is not None and np.isfinite(paths).all() else None
+
+
+def _drawn(closes: dt.date, draws: Floats, year_ago: float | None) -> YearEnd:
+    """The year's end that draws of it tell, in whole numbers as people read it."""
+    low, median, high = np.rint(np.quantile(draws, BAND))
+    return YearEnd(closes, float(low), float(median), float(high), year_ago, _more(draws, year_ago), draws=draws)
+
+
+def _more(draws: Floats, year_ago: float | None) -> float | None:
+    """The share of draws above last year's figure; those as high as it count half, so that more and fewer add to 1."""
+    if year_ago is None:
         return None
-    value = values[-len(ends) :][sum(ends) - 1]
-    return float(value) if np.isfinite(value) else None
+    return float((draws > year_ago).mean() + (draws == year_ago).mean() / 2)
 
 
 def _stock(panel: Panel, forecasts: Forecasts, key: SeriesKey) -> YearEnd | None:
     closes = closing(as_date(panel.periods[-1]), panel.step)
-    over = [period_end(as_date(p), panel.step) <= closes for p in forecasts.periods]
-    if not any(over):
+    at = _last_over(forecasts.periods, panel.step, closes)
+    if at is None:
         return None
-    low, median, high = forecasts.values[forecasts.keys.index(key), sum(over) - 1][[LOW, MEDIAN, HIGH]]
-    year_ago = _at(panel, panel.count[panel.row(key)], closes.replace(year=closes.year - 1))
+    before = _last_over(panel.periods, panel.step, _year_before(closes))
+    level = panel.count[panel.row(key), before] if before is not None else np.nan
+    year_ago = float(level) if np.isfinite(level) else None
+    paths = sample_paths(forecasts, key)
+    if paths is not None:
+        return _drawn(closes, paths[:, at], year_ago)
+    low, median, high = forecasts.values[forecasts.keys.index(key), at][[LOW, MEDIAN, HIGH]]
     return YearEnd(closes, float(low), float(median), float(high), year_ago)
 
 
-def _to_come(panel: Panel, closes: dt.date) -> Dates:
-    """The periods after the newest that begin before the year closes."""
-    coming = following(as_date(panel.periods[-1]), per_year(panel.step) + 1, panel.step)
-    return coming[coming <= np.datetime64(closes)]
-
-
-def _flow(panel: Panel, key: SeriesKey) -> YearEnd | None:
-    """The financial year's total: so far, plus the forecast of what is left of it."""
-    closes = closing(as_date(panel.periods[-1]), panel.step)
-    one = panel.select([panel.row(key)])
-    count, so_far = one.count[0], panel.periods >= np.datetime64(opening(closes))
-    if not np.isfinite(count[so_far]).all():
+def _flow(panel: Panel, forecasts: Forecasts, key: SeriesKey) -> YearEnd | None:
+    """The financial year's total: so far, plus what each sample path says of the rest of it."""
+    closes, count = closing(as_date(panel.periods[-1]), panel.step), panel.count[panel.row(key)]
+    known = int((panel.periods <= np.datetime64(forecasts.origin)).sum())  # what may still grow is forecast
+    paths, so_far = sample_paths(forecasts, key), _total(panel.until(known), count[:known], closes)
+    reaches = len(forecasts.periods) and _ends(forecasts.periods, panel.step)[-1] > np.datetime64(closes)
+    if paths is None or so_far is None or not reaches:
         return None
-    left = len(_to_come(panel, closes))
-    mean, deviation = outturn(one, left) if left else (0.0, 0.0)
-    before = _year_before(panel, closes)
-    whole_year = before.sum() >= per_year(panel.step) and np.isfinite(count[before]).all()
-    low, high = (max(mean + z * deviation, 0.0) for z in (-1.96, 1.96))
-    base = float(count[so_far].sum())
-    return YearEnd(closes, base + low, base + mean, base + high, float(count[before].sum()) if whole_year else None)
+    to_come = paths @ _within(forecasts.periods, panel.step, closes)
+    before = _year_before(closes)
+    whole = panel.periods[0] <= np.datetime64(opening(before))
+    year_ago = _total(panel, count, before) if whole else None
+    return _drawn(closes, np.rint(so_far + to_come), year_ago if year_ago is None else float(np.rint(year_ago)))
 
 
-def _year_before(panel: Panel, closes: dt.date) -> NDArray[np.bool_]:
-    opened, before = (np.datetime64(opening(closes.replace(year=closes.year - back))) for back in (0, 1))
-    return np.asarray((panel.periods >= before) & (panel.periods < opened))
+def _total(panel: Panel, count: Floats, closes: dt.date) -> float | None:
+    """What was counted in the financial year that closes, None if a period of it is missing."""
+    of_year = _within(panel.periods, panel.step, closes)
+    seen = count[of_year > 0]
+    return float(seen @ of_year[of_year > 0]) if np.isfinite(seen).all() else None
 
 
 @dataclass(frozen=True)
@@ -100,37 +140,40 @@ def _share(panel: Panel, key: SeriesKey) -> YearEnd | None:
 
     Periods whose share is not known yet, because what follows may still come, are of the rest.
     """
-    closes, row = closing(as_date(panel.periods[-1]), panel.step), panel.row(key)
-    count, of = panel.count[row], panel.of[row]
-    seen = np.isfinite(count) & np.isfinite(of)
-    recent = np.flatnonzero(seen)[-per_year(panel.step) :]
-    size = float(of[recent].sum())
-    if len(recent) < per_year(panel.step) / 2 or size <= 0:
+    closes, row, year = closing(as_date(panel.periods[-1]), panel.step), panel.row(key), per_year(panel.step)
+    seen = np.isfinite(panel.count[row]) & np.isfinite(panel.of[row])
+    counts = np.where(seen, (panel.count[row], panel.of[row]), 0.0)
+    recent = np.flatnonzero(seen)[-year:]
+    hits, size = counts[:, recent].sum(1)
+    if len(recent) < year / 2 or size <= 0:
         return None
-    opened = np.datetime64(opening(closes))
-    so_far = seen & (panel.periods >= opened)
-    coming = len(_to_come(panel, closes)) + int((~seen & (panel.periods >= opened)).sum())
-    rest = _rest(float(count[recent].sum()), size, size * coming / len(recent), coming / per_year(panel.step))
-    hits, known = float(count[so_far].sum()), float(of[so_far].sum())
+    of_year = _within(panel.periods, panel.step, closes)
+    later = _within(following(as_date(panel.periods[-1]), year + 1, panel.step), panel.step, closes)
+    coming = float(later.sum() + of_year[~seen].sum())
+    rest = _rest(hits, size, size * coming / len(recent), coming / year)
+    before = seen * _within(panel.periods, panel.step, _year_before(closes))
+    ago = counts @ before if before.sum() >= MOST * year else np.zeros(2)
+    return _share_told(closes, counts @ of_year, rest, ago)
+
+
+def _share_told(closes: dt.date, known: Floats, rest: _Rest, ago: Floats) -> YearEnd:
+    """The year's share; known and ago: what counts, and what it is a share of, since April and in the year before."""
+    (hits, size), whole = known, known[1] + rest.size
+    share = float((hits + rest.share * rest.size) / whole)
+    deviation = _deviation(share, rest) * rest.size / whole
+    centre = float(transform(share, "share"))
+    low, high = (float(back(centre + z * deviation, "share")) for z in stats.norm.ppf([BAND[0], BAND[-1]]))
+    year_ago = float(ago[0] / ago[1]) if ago[1] else None
+    more = None if year_ago is None else float(stats.norm.cdf((centre - transform(year_ago, "share")) / deviation))
     return YearEnd(
-        closes, *_shares(hits, known, rest), _share_of(panel, row, _year_before(panel, closes) & seen),
-        so_far=hits / known if known else None, size=known + rest.size,
+        closes, low, share, high, year_ago, more,
+        so_far=float(hits / size) if size else None, size=float(whole), size_ago=float(ago[1]),
     )  # fmt: skip
 
 
-def _shares(hits: float, known: float, rest: _Rest) -> tuple[float, float, float]:
-    """Lower, median and upper of the whole year's share; the arcsine scale keeps them between none and all."""
-    whole = known + rest.size
-    share = (hits + rest.share * rest.size) / whole
-    slope = np.sqrt(rest.share * (1 - rest.share) / max(share * (1 - share), 1e-9))
-    half = 1.96 * rest.deviation * slope * rest.size / whole
-    centre = float(transform(share, "share"))
-    low, high = (float(back(centre + side * half, "share")) for side in (-1, 1))
-    return low, share, high
+def _deviation(share: float, rest: _Rest) -> float:
+    """The deviation of the rest's share on the arcsine scale, as it is there about the whole year's share.
 
-
-def _share_of(panel: Panel, row: int, periods: NDArray[np.bool_]) -> float | None:
-    """The share of a whole year, None if a tenth of it or more is not known."""
-    size = float(panel.of[row][periods].sum())
-    enough = periods.sum() >= 0.9 * per_year(panel.step) and size > 0
-    return float(panel.count[row][periods].sum()) / size if enough else None
+    The scale keeps limits between none and all.
+    """
+    return rest.deviation * float(np.sqrt(rest.share * (1 - rest.share) / max(share * (1 - share), 1e-9)))

@@ -121,9 +121,45 @@ def test_england_is_its_own_question() -> None:
     assert found.above > 0.5 > found.above_england
 
 
-def test_a_flow_ends_as_a_rate_per_ten_thousand_children() -> None:
+def flow_standing() -> Standing:
+    """Starts: 800 of 40,000 children is 200 per 10,000, the neighbours' median."""
     known = reference(*(benchmark(year, 200.0, "rate", 1_000.0) for year in range(2019, 2025)))
-    flow = standings(panel("plan_starts", kind="flow"), known)["plan_starts"]
+    return standings(panel("plan_starts", kind="flow"), known)["plan_starts"]
+
+
+def drawn(draws: np.ndarray) -> YearEnd:
+    low, median, high = np.quantile(draws, [0.025, 0.5, 0.975])
+    return YearEnd(dt.date(2025, 3, 31), low, median, high, draws=draws)
+
+
+def test_draws_of_the_year_end_are_judged_one_by_one() -> None:
+    """Some far above and some far below: the probability is the share of those above, whatever their median."""
+    found = at_year_end(flow_standing(), drawn(np.array([400.0] * 3 + [1_600.0] * 7)))
+    assert found.above == pytest.approx(0.7, abs=0.001)
+    assert found.above_england == pytest.approx(0.7, abs=0.001)
+
+
+@pytest.mark.parametrize("total", [700.0, 800.0, 850.0])
+def test_draws_of_a_normal_say_what_their_band_says(total: float) -> None:
+    rng = np.random.default_rng(1)
+    end = drawn(rng.normal(total, 20, 20_000))
+    by_draws, by_band = (at_year_end(flow_standing(), e).above for e in (end, replace(end, draws=None)))
+    assert by_draws is not None and by_band is not None
+    assert by_draws == pytest.approx(by_band, abs=0.02)
+
+
+def test_against_a_year_that_is_published_only_the_councils_own_end_is_uncertain() -> None:
+    known = reference(*(benchmark(year, 200.0, "rate", 1_000.0) for year in range(2019, 2025)))
+    flow = standings(panel("plan_starts", dt.date(2024, 2, 5), "flow"), known)["plan_starts"]
+    assert at_year_end(flow, drawn(np.array([799.0, 801.0, 802.0, 803.0]))).above == pytest.approx(0.75)
+
+
+def test_a_year_without_any_event_is_below_all() -> None:
+    assert at_year_end(flow_standing(), drawn(np.zeros(10))).above == pytest.approx(0, abs=1e-6)
+
+
+def test_a_flow_ends_as_a_rate_per_ten_thousand_children() -> None:
+    flow = flow_standing()
     ends = {total: at_year_end(flow, YearEnd(dt.date(2025, 3, 31), total - 40, total, total + 40)).above
             for total in (600.0, 800.0, 1_000.0)}  # fmt: skip
     assert ends[800.0] == pytest.approx(0.5, abs=0.05)  # 800 of 40,000 children is 200 per 10,000, the median

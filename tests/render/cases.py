@@ -85,7 +85,7 @@ def context(past: History | None = None, **changes: object) -> Context:
     made = Context(
         title="Child protection plan starts", noun="children started a plan", unit="children", kind="flow", step="week",
         period=MONDAY, council="Herefordshire", history=past or history(), ahead=ahead(),
-        year_end=YearEnd(dt.date(2018, 3, 31), 2210, 2340, 2470, 2050),
+        year_end=YearEnd(dt.date(2018, 3, 31), 2210, 2340, 2470, 2050, more=0.9991),
         comparison=Comparison(
             2017, neighbours=46.2, council=45.1, england=56.3, unit="rate", age=9, rank=(6, 11), ends=2018,
             likely=(43.4, 49.1), above=0.37, above_england=0.002,
@@ -122,8 +122,9 @@ def drift() -> tuple[Alert, Context]:
     named = drivers(excess, ("locality=Leominster", excess * 0.6, 100), ("category=Neglect", excess * 0.5, 150))
     about = context(
         past, title="Repeat plans", noun="plans were repeat plans", unit="plan starts", kind="share",
-        ahead=None, year_end=YearEnd(dt.date(2018, 3, 31), 0.222, 0.241, 0.262, 0.172, so_far=0.232, size=3100),
-        families=None, ask="What was left undone when the first plans ended?",
+        ahead=None, families=None,
+        year_end=YearEnd(dt.date(2018, 3, 31), 0.222, 0.241, 0.262, 0.172, more=0.9999, so_far=0.232, size=3100),
+        ask="What was left undone when the first plans ended?",
         comparison=Comparison(
             2017, neighbours=0.156, council=0.172, england=0.187, unit="share", age=9, rank=(4, 11), ends=2018,
             likely=(0.143, 0.176), above=0.9991, above_england=0.981,
@@ -153,7 +154,7 @@ def stock() -> tuple[Alert, Context]:
     named = drivers(excess, ("slower ends", excess * 0.7, 90), ("more starts", excess * 0.3, 60))
     about = context(
         past, title="Open child protection plans", noun="children were on a plan", unit="children", kind="stock",
-        ahead=ahead(222, 20), year_end=YearEnd(dt.date(2018, 3, 31), 190, 220, 236, 172), families=None,
+        ahead=ahead(222, 20), year_end=YearEnd(dt.date(2018, 3, 31), 190, 220, 236, 172, more=0.983), families=None,
     )  # fmt: skip
     return replace(found, drivers=tuple(replace(d, kind="stock") for d in named)), about
 
@@ -217,7 +218,7 @@ def low_count() -> tuple[Alert, Context]:
     named = drivers(excess, ("category=Neglect", excess * 0.7, 11), ("category=Physical abuse", excess * 0.3, 4))
     about = context(
         past, title="Children starting care", noun="children started care", ahead=ahead(2.5, 2.0), families=None,
-        year_end=YearEnd(dt.date(2018, 3, 31), 108, 121, 135, 4), ask="Are these one family?",
+        year_end=YearEnd(dt.date(2018, 3, 31), 108, 121, 135, 4, more=0.999), ask="Are these one family?",
     )  # fmt: skip
     return replace(found, drivers=named), about
 

@@ -263,13 +263,14 @@ def test_a_later_message_does_not_give_the_new_weeks_few_families_away():
 
 def test_a_flow_looks_ahead_by_the_week_and_to_the_end_of_the_financial_year():
     assert line(message(*cases.surge()), "Ahead") == (
-        "About 45 a week for the next 13 weeks (33-57); 2,340 in the year to 31 March (2,210-2,470), 2,050 a year ago."
+        "About 45 a week for the next 13 weeks (33-57); 2,340 in the year to 31 March (2,210-2,470), "
+        "2,050 a year ago (over 99% likely more)."
     )
 
 
 def test_a_stock_looks_ahead_to_levels():
     assert line(message(*cases.stock()), "Ahead") == (
-        "About 222 in 13 weeks if this goes on (202-242); 220 on 31 March (190-236), 172 a year ago."
+        "About 222 in 13 weeks if this goes on (202-242); 220 on 31 March (190-236), 172 a year ago (98% likely more)."
     )
 
 
@@ -284,7 +285,10 @@ YEAR = YearEnd(dt.date(2018, 3, 31), 0.222, 0.241, 0.262, 0.172, so_far=0.232, s
 def test_a_share_says_where_the_year_ends_how_it_stands_and_how_it_was_a_year_ago():
     past = cases.share_history(of=400)
     made = message(cases.alert(past), replace(cases.drift()[1], history=past))
-    assert line(made, "Ahead") == "24% in the year to 31 March (22-26%; 23% so far; 17% a year ago)."
+    assert (
+        line(made, "Ahead")
+        == "24% in the year to 31 March (22-26%; 23% so far; 17% a year ago, over 99% likely higher)."
+    )
 
 
 def test_a_share_since_april_that_would_give_a_hidden_week_away_is_not_told():
@@ -292,7 +296,7 @@ def test_a_share_since_april_that_would_give_a_hidden_week_away_is_not_told():
     at = past.end(dt.date(2017, 6, 5)) - 1
     past.count[at] = 3
     made = message(cases.alert(past), replace(cases.drift()[1], history=past))
-    assert line(made, "Ahead") == "24% in the year to 31 March (22-26%; 17% a year ago)."
+    assert line(made, "Ahead") == "24% in the year to 31 March (22-26%; 17% a year ago, over 99% likely higher)."
 
 
 @pytest.mark.parametrize(("size", "told"), [(12, False), (40, True)])
@@ -307,11 +311,27 @@ def test_of_a_few_children_no_probability_is_told():
     assert line(few, "Others").endswith("In 2017/18 the neighbours are likely at 43-49.")
 
 
-def test_a_small_number_of_a_year_ago_is_left_out():
-    year_end = YearEnd(dt.date(2018, 3, 31), 108, 121, 135, 4)
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [(0.62, "62% likely more"), (0.19, "81% likely fewer"), (0.0, "over 99% likely fewer"), (0.5, "50% likely more")],
+)
+def test_the_likelier_side_of_last_years_figure_is_told(more, words):
+    year_end = YearEnd(dt.date(2018, 3, 31), 108, 121, 135, 119, more)
+    told = line(of(cases.surge, ahead=None, year_end=year_end), "Ahead")
+    assert told == f"121 in the year to 31 March (108-135), 119 a year ago ({words})."
+
+
+def test_a_share_that_ends_lower_says_so():
+    past = cases.share_history(of=400)
+    made = message(cases.alert(past), replace(cases.drift()[1], history=past, year_end=replace(YEAR, more=0.04)))
+    assert line(made, "Ahead").endswith("17% a year ago, 96% likely lower).")
+
+
+def test_a_small_number_of_a_year_ago_is_left_out_with_its_probability():
+    year_end = YearEnd(dt.date(2018, 3, 31), 108, 121, 135, 4, more=0.99)
     assert line(of(cases.surge, ahead=None, year_end=year_end), "Ahead") == "121 in the year to 31 March (108-135)."
     year_end = replace(year_end, year_ago=0)
-    assert line(of(cases.surge, ahead=None, year_end=year_end), "Ahead").endswith(", 0 a year ago.")
+    assert line(of(cases.surge, ahead=None, year_end=year_end), "Ahead").endswith(", 0 a year ago (99% likely more).")
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from forecaster.wording import (
     extent,
     figure,
     financial_year,
+    leaning,
     named,
     number,
     ordinal,
@@ -50,6 +51,14 @@ def test_something_expected_is_never_nothing(value, text):
 )
 def test_a_share_is_a_whole_percentage(share, text):
     assert percent(share) == text
+
+
+@pytest.mark.parametrize(
+    ("more", "text"), [(0.981, "98% likely more"), (0.19, "81% likely fewer"), (0.001, "over 99% likely fewer")]
+)
+def test_of_two_sides_the_likelier_is_told(more, text):
+    assert leaning(more) == text
+    assert leaning(1 - more, ("lower", "higher")) == text.replace("more", "higher").replace("fewer", "lower")
 
 
 def test_a_band_never_goes_below_zero():
