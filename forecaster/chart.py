@@ -31,7 +31,12 @@ Draw = Callable[[Rows], alt.Chart]
 
 def png(chart: Chart, width: int = WIDTH) -> bytes:
     """Returns the chart as a PNG twice `width` pixels wide (sharp on phones); the same bytes for the same chart."""
-    picture: bytes = vl_convert.vegalite_to_png(vega_lite(chart, width), scale=SCALE, allowed_base_urls=[])
+    return to_png(vega_lite(chart, width), SCALE)
+
+
+def to_png(spec: dict[str, Any], scale: float) -> bytes:
+    """Returns a Vega-Lite definition as a PNG `scale` times its size; nothing is fetched for it."""
+    picture: bytes = vl_convert.vegalite_to_png(spec, scale=scale, allowed_base_urls=[])
     return picture
 
 

@@ -19,9 +19,14 @@ def is_small(count: float, threshold: int) -> bool:
     return 0.5 <= count < threshold + 0.5
 
 
+def small(counts: Floats, threshold: int) -> NDArray[np.bool_]:
+    """Returns which counts of an array are small."""
+    return np.asarray((counts >= 0.5) & (counts < threshold + 0.5))
+
+
 def any_small(counts: Floats, threshold: int) -> bool:
     """Returns whether any count of an array is small."""
-    return bool(((counts >= 0.5) & (counts < threshold + 0.5)).any())
+    return bool(small(counts, threshold).any())
 
 
 def hidden_slices(counts: Sequence[float], threshold: int) -> tuple[bool, ...]:

@@ -7,12 +7,17 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+import pandas as pd
+
+from forecaster.accounts import Said, account
 from forecaster.calendar import DAY, last_complete, to_utc, week_start
+from forecaster.pipeline import Outcome
 from forecaster.record import record
 from forecaster.settings import Settings
 from forecaster.store import Store
 from forecaster.types import Alert, Step, as_date
-from jobs.watch import INSTANT, LATE_ENTRY, Knowledge, Memory, look, watch_of
+from jobs.reckoning import newest, said_by
+from jobs.watch import INSTANT, LATE_ENTRY, Knowledge, Memory, look, watching
 
 Progress = Callable[[int, int], None]
 
@@ -36,25 +41,41 @@ def mondays(knowledge: Knowledge, weeks: int) -> list[dt.date]:
     return [max(newest) - 7 * back * DAY for back in reversed(range(weeks))]
 
 
-def replay(knowledge: Knowledge, settings: Settings, days: Sequence[dt.date], progress: Progress) -> list[Alert]:
-    """Returns every alert that the settings would have raised on these Mondays, as it stood at the end."""
-    watch = watch_of(settings)
+def replay(
+    knowledge: Knowledge,
+    settings: Settings,
+    days: Sequence[dt.date],
+    progress: Progress,
+    keep: Callable[[Outcome], object] = bool,
+) -> list[Alert]:
+    """Returns every alert that the settings would have raised on these Mondays, as it stood at the end.
+
+    keep: is given what each Monday brought, in turn.
+    """
     alerts: dict[str, Alert] = {}
     judged: dict[Step, dt.date] = {}
-    for done, day in enumerate(days):
-        progress(done, len(days))
-        moment = to_utc(day) - INSTANT
-        for outcome, _ in look(knowledge, settings, watch, day, moment, list(alerts.values()), judged):
-            alerts.update((alert.id, alert) for alert in outcome.alerts)
-            judged[outcome.panel.step] = as_date(outcome.panel.periods[-1])
+    with watching(settings, {}) as watch:
+        for done, day in enumerate(days):
+            progress(done, len(days))
+            moment = to_utc(day) - INSTANT
+            for outcome, _ in look(knowledge, settings, watch, day, moment, list(alerts.values()), judged):
+                alerts.update((alert.id, alert) for alert in outcome.alerts)
+                judged[outcome.panel.step] = as_date(outcome.panel.periods[-1])
+                keep(outcome)
     progress(len(days), len(days))
     return sorted(alerts.values(), key=lambda alert: (alert.opened, alert.id))
 
 
-def backtest(store: Store, settings: Settings, weeks: int, progress: Progress) -> list[Alert]:
-    """Returns the alerts of the last `weeks` Mondays; raises NothingToReplayError on an empty store."""
+def backtest(store: Store, settings: Settings, weeks: int, progress: Progress) -> tuple[list[Alert], pd.DataFrame]:
+    """Returns the alerts of the last `weeks` Mondays and the account of their forecasts (`accounts.account`).
+
+    Each Monday said what it could know; what came is what is known now. Raises NothingToReplayError on an empty store.
+    """
     knowledge = Memory.of(store)
-    return replay(knowledge, settings, mondays(knowledge, weeks), progress)
+    days = mondays(knowledge, weeks)
+    kept: list[Said] = []
+    alerts = replay(knowledge, settings, days, progress, lambda outcome: kept.append(said_by(outcome)))
+    return alerts, account(kept, newest(knowledge, settings, days[-1]))
 
 
 def write_json(alerts: Sequence[Alert], threshold: int, path: Path) -> None:

@@ -6,10 +6,10 @@ import datetime as dt
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Literal, NoReturn, TypeVar
+from typing import Annotated, NoReturn, TypeVar
 
 import typer
 from rich.box import SIMPLE_HEAD
@@ -23,10 +23,11 @@ from forecaster.channels import Channel, open_channel
 from forecaster.read.pseudonym import pseudonym
 from forecaster.settings import Settings, SettingsError, from_environment
 from forecaster.store import DatabaseError, StaleError, Store
-from forecaster.types import Alert, DeliveryState, InputError, Panel, Step, Transition
+from forecaster.types import Alert, Ask, DeliveryState, InputError, Panel, Step, Transition
 from jobs import backtest as backtests
-from jobs import bulk, demo, doctor, neighbours
+from jobs import bulk, demo, doctor, neighbours, outlook, reckoning
 from jobs import deliver as delivering
+from jobs.executor import WorkError, executor
 from jobs.ingest import Received, ingest_file, ingest_inbox
 from jobs.scheduler import Service
 from jobs.scheduler import serve as serve_forever
@@ -53,6 +54,15 @@ def say(text: str) -> None:
     console().print(text, markup=False, soft_wrap=True)
 
 
+def _print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD)
+    for column in columns:
+        table.add_column(column)
+    for row in rows:
+        table.add_row(*row)
+    console().print(table)
+
+
 def parse_day(text: str) -> dt.date:
     """Returns a date given as YYYY-MM-DD; typer says what is wrong otherwise."""
     try:
@@ -62,6 +72,8 @@ def parse_day(text: str) -> dt.date:
 
 
 Day = Annotated[dt.date, typer.Option(parser=parse_day, metavar="DATE", help="The day on which it may speak again.")]
+AsOf = Annotated[dt.date | None, typer.Option(parser=parse_day, metavar="DATE", help="Default: today.")]
+Pace = Annotated[str | None, typer.Option(metavar="PACE", help="What if: last-year, or times as many as forecast.")]
 
 
 @contextmanager
@@ -108,12 +120,7 @@ def demo_command(
         told = demo.replay(settings, seed, weeks, bar)
     for text in told.messages:
         say(text + "\n")
-    table = Table(title=f"{told.council}: what was planted and what was found", title_justify="left", box=SIMPLE_HEAD)
-    for column in demo.COLUMNS:
-        table.add_column(column)
-    for row in told.rows:
-        table.add_row(*row)
-    console().print(table)
+    _print_table(f"{told.council}: what was planted and what was found", demo.COLUMNS, told.rows)
     say(told.verdict)
     if not told.well:
         raise typer.Exit(NOT_WELL)
@@ -161,10 +168,7 @@ def _report(received: Received) -> bool:
 
 
 @app.command(epilog="Example: forecaster run --as-of 2018-01-15")
-def run(
-    as_of: Annotated[dt.date | None, typer.Option(parser=parse_day, metavar="DATE", help="Default: today.")] = None,
-    config: ConfigFile = None,
-) -> None:
+def run(as_of: AsOf = None, config: ConfigFile = None) -> None:
     """The main job, once: reads the inbox, judges the newest week, tells the managers."""
     with opened(config) as (settings, store):
         now = delivering.utc_now()
@@ -254,7 +258,7 @@ def neighbours_command(
     of: Annotated[float | None, typer.Option(help="Plans, referrals or children it is of.", min=1)] = None,
     year: Annotated[int | None, typer.Option(help="Ending 31 March; default: the one after the newest known.")] = None,
     neighbour: Annotated[list[str] | None, typer.Option(help="Instead of the Department's list; repeat it.")] = None,
-    as_of: Annotated[dt.date | None, typer.Option(parser=parse_day, metavar="DATE", help="Default: today.")] = None,
+    as_of: AsOf = None,
     config: ConfigFile = None,
 ) -> None:
     """Puts a figure beside the council's past, its neighbours and England where they are likely to be by then."""
@@ -263,14 +267,21 @@ def neighbours_command(
     found = neighbours.answer(
         code, measure, today, value=value, of=of, year=year, chosen=neighbour or (), catalogue=catalogue
     )
-    table = Table(title=found.title, title_justify="left", box=SIMPLE_HEAD)
-    for column in neighbours.COLUMNS:
-        table.add_column(column)
-    for row in found.rows:
-        table.add_row(*row)
-    console().print(table)
+    _print_table(found.title, neighbours.COLUMNS, found.rows)
     for sentence in found.sentences:
         say(sentence)
+
+
+@app.command(name="outlook", epilog="Example: forecaster outlook --ends last-year   (or --ends 0.9: a tenth fewer)")
+def outlook_command(as_of: AsOf = None, ends: Pace = None, starts: Pace = None, config: ConfigFile = None) -> None:
+    """Says where the year ends on 31 March, how surely, what was said before, and what if; nothing is stored."""
+    with opened(config) as (settings, store), progress("Looking ahead") as bar:
+        now, levers = delivering.utc_now(), outlook.levers_of(starts, ends)
+        found = outlook.answer(Memory.of(store), settings, as_of or local_date(now), now, levers, bar)
+    say("\n".join(found.words))
+    for table in found.tables:
+        _print_table(f"\n{table.title}", table.columns, table.rows)
+    say("\n".join(found.notes))
 
 
 @app.command(epilog="Example: forecaster forecast monthly.csv --horizon 6 --origin 2023-03-01 --output forecasts.csv")
@@ -281,7 +292,7 @@ def forecast(
     origin: Annotated[
         list[dt.date] | None, typer.Option(parser=parse_day, metavar="DATE", help="Last period seen; may be repeated.")
     ] = None,
-    model: Annotated[Literal["counts", "prophet"], typer.Option(help="counts or prophet.")] = "counts",
+    model: Annotated[bulk.Model, typer.Option(help="Default: all models, weighted by record.")] = "combined",
     missing: Annotated[bulk.Missing, typer.Option(help="What a gap in the file means: gap or zero.")] = "gap",
     period: Period = None,
     config: ConfigFile = None,
@@ -289,27 +300,38 @@ def forecast(
     """Writes forecast quantiles of every series of a totals CSV from one or several origins; nothing is stored."""
     settings = from_environment(config)
     panel = _panel_of(totals, settings, period, missing)
-    history = bulk.min_history(settings, panel.step)
-    with progress(f"Forecasting {len(panel.keys)} series") as bar:
-        table, missed = bulk.forecast(panel, horizon, origin or [], model, history, settings.forecast.seed, bar)
+    title = f"Forecasting {len(panel.keys)} series"
+    with progress(title) as bar, executor(settings.forecast) as work:
+        ask = Ask((), horizon, work, tuple(item.regressor for item in settings.forecast.regressors))
+        table, missed = bulk.forecast(panel, origin or [], model, ask, bulk.recipe_of(settings, panel.step), bar)
     bulk.write(table, output)
     say(f"{output}: {len(table)} rows; {len(missed)} series not forecast.")
     for item in missed[:5]:
         console(stderr=True).print(f"not forecast: {item.key}: {item.reason}", markup=False)
 
 
-@app.command(epilog="Example: forecaster backtest --weeks 52 --json alerts.json")
+@app.command(epilog="Example: forecaster backtest --weeks 104 --forecasts said.csv --picture said.png")
 def backtest(
     weeks: Annotated[int, typer.Option(help="How many past Mondays to replay.", min=1)] = 52,
     json: Annotated[Path | None, typer.Option("--json", help="Write the alerts here.")] = None,
+    forecasts: Annotated[Path | None, typer.Option(help="CSV: all that was said and what came.")] = None,
+    picture: Annotated[Path | None, typer.Option(help="PNG: what was said and what came.")] = None,
     config: ConfigFile = None,
 ) -> None:
-    """Replays past Mondays as if live and lists the alerts there would have been; the store is not changed."""
+    """Replays past Mondays as if live: what alerts there would have been, how good the forecasts; nothing is stored."""
     with opened(config) as (settings, store), progress(f"Replaying {weeks} Mondays") as bar:
-        alerts = backtests.backtest(store, settings, weeks, bar)
-        if json:
-            backtests.write_json(alerts, settings.small_numbers.threshold, json)
+        alerts, account = backtests.backtest(store, settings, weeks, bar)
+    if json:
+        backtests.write_json(alerts, settings.small_numbers.threshold, json)
     _list_alerts(alerts, f"Alerts in {weeks} weeks")
+    if rows := reckoning.rows(account, settings):
+        _print_table("\nWhat was said against what came", reckoning.COLUMNS, rows)
+    for sentence in reckoning.sentences(account, settings):
+        say(sentence)
+    if forecasts:
+        reckoning.write(account, settings, forecasts)
+    if picture:
+        reckoning.draw(account, settings, picture)
 
 
 @app.command(epilog="Example: forecaster preview --config config/forecaster.toml changed.toml --weeks 52")
@@ -465,7 +487,7 @@ def main() -> None:
         context = getattr(error, "ctx", None)
         wrong = " ".join(error.format_message().split()).rstrip(".")
         _refuse(f"{wrong}; see `{context.command_path if context else 'forecaster'} --help`")
-    except (InputError, SettingsError, DatabaseError, StaleError, backtests.NothingToReplayError) as error:
+    except (InputError, SettingsError, DatabaseError, StaleError, WorkError, backtests.NothingToReplayError) as error:
         _refuse(str(error))
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""

@@ -1,4 +1,4 @@
-"""What an operator asks first: is it alive, is the data fresh, what could not run, what is stuck."""
+"""What an operator asks first: is it alive, is the data fresh, what could not run, what is stuck, how forecasts did."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from forecaster.settings import Settings
 from forecaster.store import Store
 from forecaster.types import Step
+from jobs.reckoning import live, record_lines
 from jobs.scheduler import SILENT_AFTER, STEPS
 from jobs.watch import available
 
@@ -45,6 +46,7 @@ def examine(store: Store, settings: Settings, now: dt.datetime) -> Iterator[Chec
                 not states.get("failed"))  # fmt: skip
     yield Check("alerts", f"{health['open_alerts']} open")
     yield _budget(store, settings)
+    yield from (Check("forecast", line) for line in record_lines(live(store), settings))
     beat = store.last_heartbeat()
     alive = f"last heartbeat {beat:%d %B %Y %H:%M} UTC" if beat else "never started (fine if you only use commands)"
     yield Check("service", alive, None if beat is None else now - beat < SILENT_AFTER)

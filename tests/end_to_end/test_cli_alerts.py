@@ -159,6 +159,16 @@ def test_the_alarm_budget_is_shown_with_what_it_comes_to(alerted_office: Office)
     assert re.search(rf"alerts of any kind opened since [\d-]+: {len(ids(alerted_office))}\b", line)
 
 
+def test_doctor_says_of_each_headline_measure_how_its_forecasts_did(alerted_office: Office) -> None:
+    said = alerted_office.forecaster("doctor").out
+    lines = [line[15:] for line in said.splitlines() if line[5:14].strip() == "forecast"]
+    counts = [line.partition(": ") for line in lines]
+    assert {title for title, _, _ in counts if "(number)" not in title} == {
+        "Referrals", "Section 47 enquiries", "Child protection plan starts", "Children on a child protection plan"
+    }  # fmt: skip
+    assert all(text.startswith("too few forecasts have come due (0; 13 are needed)") for _, _, text in counts)
+
+
 def test_three_weeks_without_a_run_are_not_well(alerted_office: Office) -> None:
     alerted_office.forecaster("run").done()
     code, found = doctor(alerted_office, now=f"{MONDAY + 3 * WEEK}T09:00:00+00:00")

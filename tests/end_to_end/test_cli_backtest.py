@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
-from e2e_council import FLOOD, LAST, MONDAY, TOLD, WEEK, council, totals, write_events
-from e2e_office import TINY, Office
+from e2e_council import FLOOD, LAST, MONDAY, START, TOLD, WEEK, council, totals, write_events
+from e2e_office import TINY, Office, Zygote
 
 KEYS = [
     "id", "kind", "measure", "breakdown", "direction", "severity", "opened", "onset", "updated", "resolved", "state",
@@ -182,3 +184,107 @@ def test_events_without_dates_of_recording_are_known_from_the_day_they_happened(
     events.to_csv(path, index=False, date_format="%Y-%m-%d")
     office.forecaster("ingest", path).done()
     assert [alert for alert in backtest(office) if alert["measure"] == "referrals"]
+
+
+# What was said and what came
+
+LONG = 17  # weeks of totals, so that 13 forecasts of four weeks ahead come due
+
+
+@pytest.fixture
+def counting_office(office: Office, counted: Path) -> Office:
+    """An office with weekly totals of one measure."""
+    office.configure(TINY)
+    office.give(counted)
+    return office
+
+
+@pytest.fixture(scope="session")
+def accounted(tmp_path_factory: pytest.TempPathFactory, zygote: Zygote, counted: Path) -> tuple[Path, str]:
+    """The folder of a backtest of totals that wrote all there is, and what it said."""
+    made = Office(tmp_path_factory.mktemp("accounted"), tmp_path_factory.mktemp("home"), zygote)
+    made.configure(TINY)
+    made.give(counted)
+    said = made.forecaster("backtest", "--weeks", LONG, "--forecasts", "said.csv", "--picture", "said.png").done()
+    return made.folder, said.out
+
+
+def read_account(folder: Path) -> pd.DataFrame:
+    return pd.read_csv(folder / "said.csv", keep_default_na=False, na_values=[""])
+
+
+def account(office: Office, weeks: int) -> pd.DataFrame:
+    office.forecaster("backtest", "--weeks", weeks, "--forecasts", "said.csv").done()
+    return read_account(office.folder)
+
+
+def test_the_forecasts_are_scored_against_what_came(accounted: tuple[Path, str]) -> None:
+    table = accounted[1].partition("What was said against what came")[2]
+    assert re.search(rf"Referrals +1 week +{LONG - 1} +\d\.\d\d +\d+% ", table)
+    assert re.search(rf"\n +4 weeks +{LONG - 4} +\d\.\d\d +\d+% ", table)
+    assert "13 weeks" not in table  # too few of these have come due
+    assert "50% is right" in table
+    assert all(len(line) <= 104 for line in table.splitlines())
+
+
+def test_every_forecast_is_written_with_what_came_of_it(accounted: tuple[Path, str]) -> None:
+    table = read_account(accounted[0])
+    assert len(table.groupby("origin")) == LONG
+    week_after = table[table["ahead"] == 1]
+    assert (pd.to_datetime(week_after["period"]) - pd.to_datetime(week_after["origin"])).eq(pd.Timedelta(WEEK)).all()
+    known = dict(line.split(",referrals,") for line in list(totals())[1:])
+    came = table.dropna(subset=["actual"])
+    assert (came["actual"] == came["period"].map(known).astype(float)).all() and len(came) >= 100
+    assert ((table["period"] > max(known)) == (table["reason"] == "not yet")).all()
+    assert (table["lower95"] <= table["median"]).all() and (table["median"] <= table["upper95"]).all()
+
+
+def test_what_was_said_is_drawn(accounted: tuple[Path, str]) -> None:
+    picture = (accounted[0] / "said.png").read_bytes()
+    assert picture.startswith(b"\x89PNG") and len(picture) > 30_000
+
+
+def test_what_came_late_changes_what_came_and_not_what_was_said(counting_office: Office) -> None:
+    before = account(counting_office, 3)
+    week = START + 128 * WEEK
+    late = counting_office.write("late.csv", "week,measure,count", f"{week},referrals,77")
+    counting_office.forecaster("ingest", late, now=morning(START + 140 * WEEK)).done()
+    after = account(counting_office, 3)
+    said = ["origin", "ahead", "period", "median", "lower80", "upper80", "lower95", "upper95", "model"]
+    assert after[said].equals(before[said])
+    changed = after["actual"].fillna(-1) != before["actual"].fillna(-1)
+    assert set(after.loc[changed, "period"]) == {str(week)} and set(after.loc[changed, "actual"]) == {77}
+
+
+def test_a_small_number_is_in_no_row_of_what_is_written(office: Office) -> None:
+    office.configure(TINY)
+    rows = (f"{START + week * WEEK},referrals,{(3, 0, 8, 5, 1, 9)[week % 6]}" for week in range(110))
+    office.forecaster("ingest", office.write("low.csv", "week,measure,count", *rows)).done()
+    table = account(office, 5)
+    assert {9} <= set(table["actual"].dropna()) <= {0, 8, 9}
+    hidden = table["reason"] == "small number"
+    assert hidden.any() and table.loc[hidden, "wis":"held50"].isna().all(axis=None)
+
+
+def test_the_alerts_are_the_same_bytes_whatever_else_is_written(counting_office: Office) -> None:
+    backtest(counting_office, 1, "plain.json")
+    counting_office.forecaster("backtest", "--weeks", 1, "--json", "more.json", "--forecasts", "said.csv").done()
+    assert text_of(counting_office, "more.json") == text_of(counting_office, "plain.json")
+
+
+def test_all_flows_and_stocks_of_the_council_are_in_the_account_of_events(council_office: Office) -> None:
+    table = account(council_office, 3)
+    assert set(table.loc[table["kind"] != "share", "measure"]) == {
+        "contacts", "referrals", "section_47", "conferences", "plan_starts", "plan_ends", "plans_open",
+        "plans_18_months_plus",
+    }  # fmt: skip
+    assert not table["actual"].between(1, 5).any()
+    provisional = pd.to_datetime(table["period"]) >= pd.Timestamp(LAST - WEEK)
+    assert set(table.loc[provisional, "reason"]) <= {"not yet", "small number"}
+
+
+def test_without_a_forecast_that_has_come_due_there_is_no_score_and_no_picture(counting_office: Office) -> None:
+    said = counting_office.forecaster("backtest", "--weeks", 1, "--picture", "said.png")
+    assert "too few have come due to be scored, 13 of a kind are needed; replay more weeks" in said.out
+    assert said.refused() == "--picture: no forecast has come due yet; replay more weeks"
+    assert not (counting_office.folder / "said.png").exists()
