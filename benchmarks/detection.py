@@ -10,19 +10,15 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import re
-import subprocess
-import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+from measuring import FORECASTER, Taken, run, scored
 
-FORECASTER = str(Path(sys.executable).with_name("forecaster"))
 FARRINGTON, ORACLE = "Farrington Flexible (R)", "oracle: true mean and variance, week by week"
 FARRINGTON_SECONDS = 383  # for 840 series x 49 weeks
 SURGES = ("null", "outbreak", "sustained")
@@ -40,36 +36,10 @@ class Figure(NamedTuple):
     oracle: float = np.nan
 
 
-class Taken(NamedTuple):
-    """What a command took, start and end included."""
-
-    seconds: float
-    gigabytes: float
-
-
 def detect(totals: Path, output: Path, *options: str) -> Taken:
-    """Runs `forecaster detect`, says and returns what it took."""
-    began = time.perf_counter()
-    command = [FORECASTER, "detect", str(totals), "--output", str(output), *options]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise SystemExit(f"detect {totals.name} ended with {process.returncode}")
-    taken = Taken(time.perf_counter() - began, usage.ru_maxrss * 1024 / 1e9)
-    busy = usage.ru_utime + usage.ru_stime
-    print(f"detect {totals.name} {' '.join(options)}: {taken.seconds:.1f} s ({busy:.1f} s of one core), "
-          f"{taken.gigabytes:.2f} GB at most", flush=True)  # fmt: skip
-    return taken
-
-
-def scored(scorer: Path, *arguments: object) -> str:
-    """Runs a scorer, prints and returns its tables; score_surges.py ends with 1 when a peer does better."""
-    done = subprocess.run([sys.executable, scorer, *map(str, arguments)], capture_output=True, text=True, check=False)
-    if done.returncode not in (0, 1):
-        raise SystemExit(done.stderr)
-    print(f"\n{done.stdout}", flush=True)
-    return done.stdout
+    """Runs `forecaster detect`."""
+    title = f"detect {totals.name} {' '.join(options)}"
+    return run(title, FORECASTER, "detect", totals, "--output", output, *options)
 
 
 def surges(folder: Path, work: Path) -> list[Figure]:
@@ -117,7 +87,7 @@ def drift(folder: Path, work: Path) -> list[Figure]:
 def real_shifts(folder: Path, work: Path) -> list[Figure]:
     """Returns the figures of level shifts in real monthly referrals; the scorer prints them, it writes no JSON."""
     detect(folder / "forecast" / "monthly.csv", work / "monthly.csv", "--period", "month", "--last", "96")
-    text = scored(folder / "score_surges.py", folder / "forecast", work / "monthly.csv")
+    text = scored(folder / "score_surges.py", folder / "forecast", work / "monthly.csv", worse=1)
     found = re.search(r"^found ([\d.]+) .*in the first month ([\d.]+)", text, re.MULTILINE)
     if found is None:
         raise SystemExit("score_surges.py printed no line that begins with 'found'")

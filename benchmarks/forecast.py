@@ -11,8 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import subprocess
 import sys
 import tempfile
 import time
@@ -22,6 +20,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from measuring import FORECASTER, Taken, run, scored
 
 from forecaster.calendar import DAY
 from forecaster.scores import weighted_interval_score
@@ -36,12 +35,12 @@ from jobs.ingest import ingest_file
 from jobs.reckoning import newest
 from jobs.watch import Memory
 
-FORECASTER = str(Path(sys.executable).with_name("forecaster"))
 ORIGINS = [f"{year}-{month}-01" for year in range(2017, 2024) for month in ("03", "09")][:13]
 SEEDS = (1, 2, 3)
 HEADLINE = ("referrals", "section_47", "plan_starts", "plans_open", "repeat_plans")
 MODELS = ("levels", "counts", "prophet")
 SERIES, WEEKS, HORIZON = 500, 260, 13
+AHEAD, SCORES = (1, 4, 13, 26), ["wis", "held95", "held80", "above"]
 # what somebody would write who has read Prophet's quick start
 PLAIN_LOOP = """
 import logging, sys
@@ -67,26 +66,6 @@ class Figure(NamedTuple):
     most: float = np.inf
 
 
-class Taken(NamedTuple):
-    """What a command took, start and end included."""
-
-    seconds: float
-    gigabytes: float
-
-
-def run(title: str, *command: object) -> Taken:
-    """Runs a command, says and returns what it took; ends with 1 if it failed."""
-    began = time.perf_counter()
-    process = subprocess.Popen(list(map(str, command)), stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise SystemExit(f"{title} ended with {process.returncode}")
-    taken = Taken(time.perf_counter() - began, usage.ru_maxrss * 1024 / 1e9)
-    print(f"{title}: {taken.seconds:.1f} s, {taken.gigabytes:.2f} GB at most", flush=True)
-    return taken
-
-
 def forecast(totals: Path, output: Path, horizon: int, *options: object) -> Taken:
     """Runs `forecaster forecast`."""
     title = f"forecast {totals.name} {' '.join(str(option) for option in options if 'origin' not in str(option))[:60]}"
@@ -98,11 +77,7 @@ def referrals(folder: Path, work: Path, model: str = "combined") -> list[Figure]
     origins = [part for origin in ORIGINS for part in ("--origin", origin)]
     output, scores = work / f"{model}.csv", work / f"{model}.json"
     forecast(folder / "forecast" / "monthly.csv", output, 6, "--period", "month", "--model", model, *origins)
-    command = [sys.executable, folder / "score_forecast.py", folder / "forecast", output, "--json", scores]
-    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise SystemExit(done.stderr)
-    print(f"\n{model}\n{done.stdout}", flush=True)
+    scored(folder / "score_forecast.py", folder / "forecast", output, "--json", scores)
     mine = json.loads(scores.read_text())["forecaster"]
     return [
         Figure("weighted interval score", mine["wis"], most=0.0875),
@@ -144,24 +119,30 @@ def _many(path: Path) -> None:
 def councils(work: Path, weeks: int = 104) -> list[Figure]:
     """Returns how forecasts did in made-up councils with planted stories, each Monday from what was known that day."""
     told = pd.concat([_said(work, seed, weeks).assign(seed=seed) for seed in SEEDS])
-    due = told[told["wis"].notna() & told["ahead"].isin([1, 4, 13, 26])]
-    print(due.groupby(["measure", "ahead"])[["wis", "held95", "held80", "above"]].mean().round(3).to_string())
-    headline = due[due["measure"].isin(HEADLINE)]
-    held = headline.groupby("measure")["held95"].mean()
-    by_seed = headline.pivot_table(index="measure", columns="seed", values="held95")
-    print(f"\n95% band held, by seed\n{by_seed.round(3).to_string()}")
-    stock = due[due["measure"] == "plans_open"]
-    figures = []
-    for ahead in (13, 26):
-        own = stock[(stock["ahead"] == ahead) & stock["levels_alone"].notna()]
-        best = min(MODELS, key=lambda name: own[f"{name}_alone"].mean())
-        scores = {"cohort": own["wis"].mean(), **{name: own[f"{name}_alone"].mean() for name in MODELS}}
-        said = ", ".join(f"{name} {score:.4f}" for name, score in scores.items())
-        print(f"open plans {ahead} weeks ahead, {len(own)} forecasts: {said}", flush=True)
-        name = f"open plans {ahead} weeks ahead: cohort's score over {best}'s"
-        figures.append(Figure(name, own["wis"].mean() / own[f"{best}_alone"].mean(), most=0.85))
-    figures += [Figure(f"95% band holds: {name}", value, 0.93, 0.97) for name, value in held.items()]
-    return [*figures, Figure("95% band holds: all headline measures", held.mean(), 0.93, 0.97)]
+    due = told[told["wis"].notna()]
+    print(due[due["ahead"].isin(AHEAD)].groupby(["measure", "ahead"])[SCORES].mean().round(3).to_string())
+    near = due[due["measure"].isin(HEADLINE) & (due["ahead"] <= HORIZON)]
+    begin = np.datetime64(demo.START + 7 * demo.HISTORY_WEEKS * DAY)
+    near = near.assign(year=np.where(near["origin"] < begin, "before", "stories"))
+    held = near.pivot_table(index="measure", columns=["seed", "year"], values="held95", margins=True)
+    print(
+        f"\n95% band held 1 to {HORIZON} weeks ahead, before the stories and in their year\n{held.round(3).to_string()}"
+    )
+    figures = [_cohort(due[(due["measure"] == "plans_open") & (due["ahead"] == ahead)], ahead) for ahead in (13, 26)]
+    by_measure = near.groupby("measure")["held95"].mean()
+    figures += [Figure(f"95% band holds: {name}", value, 0.93, 0.97) for name, value in by_measure.items()]
+    return [*figures, Figure("95% band holds: mean of the headline measures", by_measure.mean(), 0.93, 0.97)]
+
+
+def _cohort(stock: pd.DataFrame, ahead: int) -> Figure:
+    """The score of the open plans as forecast, over that of the best of the models that know the level alone."""
+    own = stock[stock[f"{MODELS[0]}_alone"].notna()]
+    scores = {name: own[f"{name}_alone"].mean() for name in MODELS}
+    best = min(scores, key=lambda name: scores[name])
+    said = ", ".join(f"{name} {score:.4f}" for name, score in scores.items())
+    print(f"open plans {ahead} weeks ahead, {len(own)} forecasts: {own['wis'].mean():.4f}; {said}", flush=True)
+    name = f"open plans {ahead} weeks ahead: score over that of {best}"
+    return Figure(name, own["wis"].mean() / scores[best], most=0.85)
 
 
 def _said(work: Path, seed: int, weeks: int) -> pd.DataFrame:

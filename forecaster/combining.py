@@ -24,8 +24,8 @@ from forecaster.types import Ask, Dates, Floats, Panel, Step
 SPACING = {"week": 4, "month": 2}  # periods between the origins of the record
 YEARS = 2  # of the record
 HALF_LIFE_YEARS = 1.0  # by which an older forecast of the record counts for less
-CELLS = 800  # series times origins that are enough: with more series there are fewer origins
-FEWEST, MOST = 5, 16  # origins
+CELLS = 300_000  # counts of the panel times origins that a record may take: with more counts there are fewer origins
+FEWEST, MOST = 3, 16  # origins
 SAMPLE = 40  # series by which a model that takes its time is tried first
 TRIALS = 120  # of its forecasts that are tried about: from fewer origins where it is offered more series
 SCORED = (1, 2, 3, 4, 6, 9, 13, 18, 26, 39, 52)  # horizons that are scored: those between tell the same
@@ -110,9 +110,8 @@ def record_origins(periods: Dates, step: Step, series: int, min_history: int) ->
     length, space = len(periods), SPACING[step]
     number = periods.astype("datetime64[D]").astype(int) // 7 if step == "week" else periods.astype("M8[M]").astype(int)
     first = max(min_history, length - round(YEARS * per_year(step)))
-    most = int(np.clip(CELLS / max(series, 1), FEWEST, MOST))
-    while len(range(first, length, space)) > most and len(range(first, length, 2 * space)) >= FEWEST:
-        space *= 2
+    most = int(np.clip(CELLS / max(series * length, 1), FEWEST, MOST))
+    space *= max(-(-(length - first) // (space * most)), 1)
     return tuple(origin for origin in range(first, length) if number[origin - 1] % space == 0)
 
 

@@ -17,9 +17,9 @@ from functools import cache
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
-from forecaster.negbin import LARGEST_STEP, LEAST, log_ratio
+from forecaster.negbin import LARGEST_STEP, LEAST, count_at, log_ratio
 from forecaster.types import Direction, Floats
 
 Ints = NDArray[np.int_]
@@ -75,9 +75,10 @@ def began(log_ratios: Floats, last: int) -> Floats:
 def _outcomes(mean: float, dispersion: float) -> tuple[Floats, Floats]:
     """Counts that stand for all that may happen, with their chances."""
     size, chance = mean / (dispersion - 1), 1 / dispersion
-    most = int(stats.nbinom.isf(1e-12, size, chance)) + 2
+    most = int(count_at(1 - 1e-12, np.array(mean), np.array(dispersion))) + 2
     edges = np.unique(np.linspace(0, most + 1, min(most + 2, OUTCOMES)).astype(int))
-    return (edges[:-1] + edges[1:] - 1) / 2, np.diff(stats.nbinom.cdf(edges - 1, size, chance))
+    below = np.where(edges > 0, special.betainc(size, np.maximum(edges, 1), chance), 0.0)
+    return (edges[:-1] + edges[1:] - 1) / 2, np.diff(below)
 
 
 def _settled(ratios: Floats, chances: Floats, forget: float) -> Floats:
@@ -115,7 +116,7 @@ def _count_tail(mean: int, dispersion: int, direction: Direction) -> Floats:
 def _step_tail() -> Floats:
     """The tail for a stock, whose standardised steps are normal."""
     edges = np.linspace(-8, 8, 801)
-    ratios, chances = steady_log_ratio((edges[:-1] + edges[1:]) / 2), np.diff(stats.norm.cdf(edges))
+    ratios, chances = steady_log_ratio((edges[:-1] + edges[1:]) / 2), np.diff(special.ndtr(edges))
     return _tail(ratios, chances, FORGET_STOCK, grain=0.0)
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from scipy import stats
+from scipy.special import ndtri
 
 from forecaster.glm import clipped_moment
 from forecaster.types import Floats
@@ -21,7 +21,7 @@ TRIM = 0.1
 PER = 10_000
 CLUSTERING = 2.0  # chance variance of a council's children to that of independent ones: siblings come together
 # Mean square of a standard normal score winsorised at its 10% and 90% points: makes phi unbiased for a few councils.
-WINSORISED = clipped_moment(float(stats.norm.ppf(1 - TRIM)))
+WINSORISED = clipped_moment(float(ndtri(1 - TRIM)))
 
 Unit = Literal["share", "rate"]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special, stats
+from scipy import special
 
 from forecaster.types import Direction, Floats
 
@@ -31,10 +31,20 @@ def step_deviation(level: Floats, dispersion: Floats) -> Floats:
 
 def quantiles(mean: Floats, dispersion: Floats, level: float | Floats, is_stock: NDArray[np.bool_]) -> Floats:
     """Returns a predictive quantile of every cell (S x T): negative-binomial for flows, normal for stocks; >= 0."""
-    phi = np.maximum(dispersion, LEAST)
-    counts = stats.nbinom.ppf(level, _size(mean, phi), 1 / phi)
-    levels = mean + stats.norm.ppf(level) * step_deviation(mean, dispersion)
+    levels = mean + special.ndtri(level) * step_deviation(mean, dispersion)
+    counts = count_at(level, mean, np.maximum(dispersion, LEAST))
     return np.asarray(np.maximum(np.where(is_stock[:, None], np.round(levels), counts), 0.0))
+
+
+def count_at(level: float | Floats, mean: Floats, dispersion: Floats) -> Floats:
+    """Returns the least count that a negative-binomial one does not exceed with probability `level`.
+
+    As `scipy.stats.nbinom.ppf` has it, without the third of a second that importing `scipy.stats` takes.
+    """
+    size = _size(mean, dispersion)
+    count = np.maximum(np.ceil(special.nbdtrik(level, size, 1 / dispersion)), 0.0)
+    enough = (count > 0) & (special.betainc(size, np.maximum(count, 1.0), 1 / dispersion) >= level)  # one less would do
+    return np.asarray(count - enough)
 
 
 def _log_density(counts: Floats, mean: Floats, dispersion: Floats) -> Floats:

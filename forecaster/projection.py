@@ -18,7 +18,7 @@ import datetime as dt
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from forecaster.funnel import CLUSTERING, WINSORISED, Unit, back, funnel, scale, transform
 from forecaster.types import Benchmark, Floats, Reference
@@ -46,7 +46,7 @@ class Outlook:
 
     def quantile(self, level: float) -> float:
         """Returns a quantile as a proportion, or as a rate per 10,000."""
-        return float(back(self.centre + float(stats.t.ppf(level, self.freedom)) * self.deviation, self.unit))
+        return float(back(self.centre + float(special.stdtrit(self.freedom, level)) * self.deviation, self.unit))
 
 
 @dataclass(frozen=True)
@@ -206,7 +206,7 @@ def _sum(parts: list[tuple[float, float]]) -> tuple[float, float]:
 def chance_above(one: Outlook, other: Outlook) -> float:
     """Returns the probability that one figure is above another, the two independent."""
     deviation, freedom = _sum([(o.deviation**2, o.freedom) for o in (one, other)])
-    return float(stats.t.cdf((one.centre - other.centre) / deviation, freedom))
+    return float(special.stdtr(freedom, (one.centre - other.centre) / deviation))
 
 
 def draws_above(draws: Floats, other: Outlook) -> float:
@@ -215,7 +215,7 @@ def draws_above(draws: Floats, other: Outlook) -> float:
     draws: of the one, proportions or rates per 10,000.
     """
     values = transform(draws / scale(other.unit), other.unit)
-    return float(stats.t.cdf((values - other.centre) / other.deviation, other.freedom).mean())
+    return float(special.stdtr(other.freedom, (values - other.centre) / other.deviation).mean())
 
 
 def exactly(value: float, unit: Unit) -> Outlook:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from forecaster.calendar import closing, period_end
 from forecaster.context import Comparison, YearEnd
@@ -111,7 +111,7 @@ def _above(end: YearEnd, per: float, other: Outlook) -> float:
 def _own_end(end: YearEnd, per: float, unit: Unit) -> Outlook:
     """The council's own year end, a normal on the transformed scale whose 95% band is as wide as the one told."""
     low, median, high = (float(transform(max(value, 0.0) / per, unit)) for value in (end.lower, end.median, end.upper))
-    width = 2 * float(stats.norm.ppf(0.975))
+    width = 2 * float(special.ndtri(0.975))
     return Outlook(median, max((high - low) / width, EXACT), np.inf, unit)
 
 
@@ -181,7 +181,7 @@ def _judged(found: Position, reference: Reference, benchmark: Benchmark, figure:
         found, figure=figure, rose=chance_above(own, before) if before else None,
         above=chance_above(own, found.neighbours),
         above_england=chance_above(own, found.england) if found.england else None,
-        as_high=float(stats.t.sf((own.centre - usual.centre) / usual.deviation, usual.freedom)),
+        as_high=float(special.stdtr(usual.freedom, (usual.centre - own.centre) / usual.deviation)),
     )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ import datetime as dt
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from forecaster.calendar import DAY, closing, following, opening, per_year
 from forecaster.context import YearEnd
@@ -162,9 +162,9 @@ def _share_told(closes: dt.date, known: Floats, rest: _Rest, ago: Floats) -> Yea
     share = float((hits + rest.share * rest.size) / whole)
     deviation = _deviation(share, rest) * rest.size / whole
     centre = float(transform(share, "share"))
-    low, high = (float(back(centre + z * deviation, "share")) for z in stats.norm.ppf([BAND[0], BAND[-1]]))
+    low, high = (float(back(centre + z * deviation, "share")) for z in special.ndtri([BAND[0], BAND[-1]]))
     year_ago = float(ago[0] / ago[1]) if ago[1] else None
-    more = None if year_ago is None else float(stats.norm.cdf((centre - transform(year_ago, "share")) / deviation))
+    more = None if year_ago is None else float(special.ndtr((centre - transform(year_ago, "share")) / deviation))
     return YearEnd(
         closes, low, share, high, year_ago, more,
         so_far=float(hits / size) if size else None, size=float(whole), size_ago=float(ago[1]),

@@ -7,11 +7,11 @@ import math
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from forecaster.accounts import FEWEST, HORIZONS, NOT_YET, Said, account, at_horizons, disclosed, summary
-from forecaster.accounts_chart import Track, png
 from forecaster.measures import Measure, plain_measure
 from forecaster.pipeline import Outcome
 from forecaster.quality import leave_out_incomplete
@@ -21,6 +21,9 @@ from forecaster.types import InputError, Panel, Step
 from forecaster.wording import clean, percent, shorten
 from jobs.bulk import write as write_csv
 from jobs.watch import Knowledge, panels, watch_of
+
+if TYPE_CHECKING:
+    from forecaster.accounts_chart import Track
 
 COLUMNS = ("Measure", "Ahead", "Due", "Score", "95% band", "80% band", "Above")
 EXPLAINED = (
@@ -171,6 +174,8 @@ def draw(table: pd.DataFrame, settings: Settings, path: Path) -> None:
 
     Shares are left out: their counts are not shown.
     """
+    from forecaster.accounts_chart import png  # late: what draws takes a third of a second to import
+
     table = table[table["kind"] != "share"]
     due = table[table["wis"].notna()]
     if due.empty:
@@ -190,6 +195,8 @@ def _furthest(due: pd.DataFrame, most: int) -> int:
 
 def _tracks(table: pd.DataFrame, settings: Settings, ahead: int) -> Iterator[Track]:
     """Series by measure and council; their coverage counts what is not shown too."""
+    from forecaster.accounts_chart import Track
+
     shown = _disclosed(table, settings)
     there = _ordered(table, settings)
     for name in [name for name in there if _measure(name, settings).headline] or there:

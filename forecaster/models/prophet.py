@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 from forecaster.calendar import following, school_holiday_share, working_days
 from forecaster.models._lasso import Problem, fitted
@@ -291,7 +291,7 @@ def predict(panel: Panel, ask: Ask) -> Floats:
         checks, here = _checks(origin, panel.step), ends.index(origin)
         errors = _came(root, origin, checks, ask.horizon) - medians[:, np.searchsorted(ends, checks)]
         spread, freedom = _spread(errors, squares[:, here])
-        score = stats.t.ppf(QUANTILES, freedom[:, None])
+        score = special.stdtrit(freedom[:, None], QUANTILES)
         values[:, i] = np.maximum(medians[:, here, :, None] + spread[:, :, None] * score[:, None], 0) ** 2
     return values
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy.special import ndtri
 
 from forecaster.simulate.days import NEVER, YEAR, Days
 from forecaster.simulate.profile import LARGEST_GROUP, Profile
@@ -51,7 +51,7 @@ def group_ages(age: Floats, spacing: Floats) -> Floats:
     """Returns ages in years, families x LARGEST_GROUP: the child's own first, then its siblings' about it."""
     own = _ages(age[:, :1])
     offset = np.zeros_like(spacing)
-    offset[:, 1:] = SPACING * stats.norm.ppf(np.clip(spacing[:, 1:], 1e-4, 1 - 1e-4))
+    offset[:, 1:] = SPACING * ndtri(np.clip(spacing[:, 1:], 1e-4, 1 - 1e-4))
     ages = own + offset
     ages = np.where(ages < AGES[0][1], -ages, ages)
     return np.asarray(np.where(ages > OLDEST, 2 * OLDEST - ages, ages), dtype=float)
@@ -124,7 +124,7 @@ class Register:
 
 
 def _gaps(draws: Floats) -> Days:
-    years = GAP_MEDIAN * np.exp(GAP_SPREAD * stats.norm.ppf(np.clip(draws, 1e-6, 1 - 1e-6)))
+    years = GAP_MEDIAN * np.exp(GAP_SPREAD * ndtri(np.clip(draws, 1e-6, 1 - 1e-6)))
     return np.asarray(np.clip(years, *GAP_RANGE) * YEAR, dtype=np.int64)
 
 

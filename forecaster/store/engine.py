@@ -9,8 +9,6 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from alembic import command
-from alembic.config import Config
 from sqlalchemy import (
     URL,
     ColumnElement,
@@ -105,6 +103,9 @@ def utc(connection: Connection, column: ColumnElement[dt.datetime]) -> ColumnEle
 
 def migrate(engine: Engine) -> None:
     """Brings the tables up to date; safe to repeat, and when two processes start together."""
+    from alembic import command  # late: who only reads files does not need it
+    from alembic.config import Config
+
     if engine.dialect.name == "sqlite":
         _use_write_ahead_log(engine)
     config = Config()

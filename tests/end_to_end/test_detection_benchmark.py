@@ -81,7 +81,7 @@ def test_it_detects_scores_and_says_what_was_reached(folder: Path) -> None:
 def test_a_detection_that_fails_ends_it(folder: Path) -> None:
     (folder / "detection" / "open" / "null.csv.gz").write_bytes(b"nothing")
     done = subprocess.run([sys.executable, BENCHMARK, folder], capture_output=True, text=True, timeout=PATIENCE)
-    assert done.returncode and "detect null.csv.gz ended with 2" in done.stderr
+    assert done.returncode and "detect null.csv.gz --last 49 ended with 2" in done.stderr
     assert "to reach" not in done.stdout
 
 
