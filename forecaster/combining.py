@@ -30,6 +30,7 @@ SAMPLE = 40  # series by which a model that takes its time is tried first
 TRIALS = 120  # of its forecasts that are tried about: from fewer origins where it is offered more series
 SCORED = (1, 2, 3, 4, 6, 9, 13, 18, 26, 39, 52)  # horizons that are scored: those between tell the same
 PAYS = 0.005  # a model without which scores are worse by no more than this share is left out
+SURELY = 2.0  # standard errors by which it must: forecasts from neighbouring origins are of the same periods
 TRIED = np.linspace(0.1, 0.9, 9)  # weights
 OWN = 0.5  # how far a series' own record moves its weights: nats for each whole score an origin
 USUAL = 500.0  # forecasts that the stated quantiles are trusted by before any record
@@ -218,8 +219,8 @@ def _pooled(record: Floats, actual: Floats, level: Floats) -> Floats:
 def _best_share(mixture: Floats, other: Floats, actual: Floats, level: Floats) -> tuple[float, float]:
     """By how much another member surely improves a mixture's score, and the least weight that does about as well.
 
-    Surely: less the standard error over origins, whose fortune all series share (the one-standard-error rule, Breiman
-    et al. 1984, Classification and Regression Trees, section 3.4.3).
+    Surely: less SURELY standard errors over origins, whose fortune all series share. About as well: within one (the
+    one-standard-error rule, Breiman et al. 1984, Classification and Regression Trees, section 3.4.3).
     """
     before = _scored(mixture, actual, level)
     known = np.isfinite(before) & np.isfinite(_scored(other, actual, level))
@@ -233,7 +234,7 @@ def _best_share(mixture: Floats, other: Floats, actual: Floats, level: Floats) -
     error = np.sqrt(origins.sum()) * gains.std(1, ddof=1)
     best = int(np.argmax(gains.sum(1)))
     enough = np.flatnonzero(gains.sum(1) >= gains[best].sum() - error[best])[0]
-    return float(gains[best].sum() - error[best]), float(shares[enough])
+    return float(gains[best].sum() - SURELY * error[best]), float(shares[enough])
 
 
 def calibration(scores: Floats, recency: Floats) -> Floats:

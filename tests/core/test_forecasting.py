@@ -361,7 +361,7 @@ def test_a_horizon_longer_than_the_history_is_told() -> None:
 def test_a_model_may_be_offered_the_council_s_series_of_some_measures_alone() -> None:
     """Prophet is worth it where it sees a trend that others do not."""
     rng = np.random.default_rng(11)
-    trend = rng.poisson(np.linspace(40, 400, T) * np.ones((2, 1)))
+    trend = rng.poisson(np.linspace(400, 4000, T) * np.ones((2, 1)))
     some = joined(
         panel(trend, keys=[SeriesKey("referrals"), slice_key("referrals", "team", "A")]),
         panel(rng.poisson(9, (1, T)), keys=[SeriesKey("starts")]),
