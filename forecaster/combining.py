@@ -23,12 +23,13 @@ from forecaster.types import Ask, Dates, Floats, Panel, Step
 
 SPACING = {"week": 4, "month": 2}  # periods between the origins of the record
 YEARS = 2  # of the record
+REACH = {"week": 26, "month": 12}  # periods ahead in the record: further, as in the last of them
 HALF_LIFE_YEARS = 1.0  # by which an older forecast of the record counts for less
 CELLS = 300_000  # counts of the panel times origins that a record may take: with more counts there are fewer origins
 FEWEST, MOST = 3, 16  # origins
 SAMPLE = 40  # series by which a model that takes its time is tried first
 TRIALS = 120  # of its forecasts that are tried about: from fewer origins where it is offered more series
-SCORED = (1, 2, 3, 4, 6, 9, 13, 18, 26, 39, 52)  # horizons that are scored: those between tell the same
+SCORED = (1, 2, 3, 4, 6, 9, 13, 18, 26)  # horizons that are scored: those between tell the same
 PAYS = 0.005  # a model without which scores are worse by no more than this share is left out
 SURELY = 2.0  # standard errors by which it must: forecasts from neighbouring origins are of the same periods
 TRIED = np.linspace(0.1, 0.9, 9)  # weights
@@ -76,20 +77,22 @@ def combine(panel: Panel, members: Sequence[Member], ask: Ask, min_history: int)
     the panel's end.
     """
     origins = record_origins(panel.periods, panel.step, len(panel.keys), min_history)
-    actual = _actual(panel.count, origins, ask.horizon)
+    reach = min(ask.horizon, REACH[panel.step])
+    actual = _actual(panel.count, origins, reach)
     recency = 0.5 ** ((len(panel.periods) - np.array(origins)) / (HALF_LIFE_YEARS * per_year(panel.step)))
     level = np.maximum(np.nanmean(panel.count, axis=1), 1e-9)[:, None, None]
-    record = np.stack([_record(member, panel, replace(ask, origins=origins)) for member in members])
+    record = np.stack([_record(member, panel, replace(ask, origins=origins, horizon=reach)) for member in members])
     weights = _weights(record, actual, level, members)
     mixed = mix(record, weights)
     newest = _newest(members, panel, weights, replace(ask, origins=(len(panel.periods),)))
     weights = _of_those_that_say(newest, weights)
     scores = score_of(mixed, actual)
     moved = calibration(scores, recency)
+    beyond = ask.horizon - reach
     return Combined(
-        values=_calibrated(mix(newest, weights)[:, 0], moved),
+        values=_calibrated(mix(newest, weights)[:, 0], np.pad(moved, ((0, beyond), (0, 0)), "edge")),
         weights=weights,
-        scores=scores * (SCORES[-1] / moved[:, -1]),
+        scores=np.pad(scores * (SCORES[-1] / moved[:, -1]), ((0, 0), (0, 0), (0, beyond)), constant_values=np.nan),
         coverage=_mean(held(np.rint(_calibrated(mixed, moved)), actual, 0.95)),  # as people read it
     )
 

@@ -23,7 +23,7 @@ from forecaster.paths import quantiles_of
 from forecaster.types import NEVER, QUANTILES, Ask, Floats, Forecasts, Kind, NotRun, Panel, SeriesKey, Slice, as_date
 
 NAME = "forecast"
-DRAWS = 500
+DRAWS = 400
 
 
 @dataclass(frozen=True)
