@@ -107,24 +107,24 @@ def _combined(panel: Panel, recipe: Recipe, ask: Ask) -> _Part:
     """Forecasts of flows, or of stocks known by their level alone."""
     whole = with_rests(panel)
     judged = cannot_judge(whole.count, recipe.min_history, 1, whole.step)[:, 0] == ""
-    found = combine(whole.select(np.flatnonzero(judged)), _members(whole, judged, recipe), ask, recipe.min_history)
+    members = _members(whole, judged, recipe)
+    found = combine(whole.select(np.flatnonzero(judged)), members, ask, recipe.min_history)
     values = usual(whole, ask.horizon)  # of a rest that is always zero, or brief
     values[judged] = found.values
-    own = np.array([i for i, key in enumerate(whole.keys) if not is_rest(key)])
+    own = [key for key in whole.keys if not is_rest(key)]  # all judged, and the first: `forecast` left the others out
     draws = None
     if recipe.draws or len(own) < len(whole.keys):
         scores = np.full((len(whole.keys), *found.scores.shape[1:]), np.nan)
         scores[judged] = found.scores
         draws = coherent_draws(values, whole.keys, correlations(scores, whole.keys), DRAWS, recipe.seed)
         values = quantiles_of(draws)
-    among = np.cumsum(judged)[own] - 1  # all of them are judged: `forecast` left the others out
-    names = [model.NAME for model in recipe.models]
+    names = [member.name for member in members]
     return _Part(
-        keys=tuple(whole.keys[i] for i in own),
-        values=values[own],
-        models=tuple(made_of(names, found.weights[i]) for i in among),
-        coverage=found.coverage[among],
-        draws=None if draws is None else draws[own],
+        keys=tuple(own),
+        values=values[: len(own)],
+        models=tuple(made_of(names, weights) for weights in found.weights[: len(own)]),
+        coverage=found.coverage[: len(own)],
+        draws=None if draws is None else draws[: len(own)],
     )
 
 
