@@ -18,7 +18,7 @@ from forecaster.explain import drivers
 from forecaster.forecasting import Recipe
 from forecaster.lifecycle import ACTIVE, Finding, Rules, step
 from forecaster.measures import Measure, plain_measure
-from forecaster.quality import leave_out_incomplete
+from forecaster.quality import LOOK_BACK, leave_out_incomplete
 from forecaster.render import message
 from forecaster.standing import Standing, standings
 from forecaster.types import (
@@ -273,8 +273,17 @@ def forecast(panel: Panel, also: Iterable[SeriesKey], watch: Watch) -> Forecasts
         min_history=watch.history(panel.step),
         seed=watch.seed,
     )
+    panel = replace(panel, provisional=_waiting(panel))
     ask = Ask((), _horizon(panel, watch), work=watch.work, regressors=watch.regressors, fits=watch.fits)
     return forecasting.forecast(panel, wanted, recipe, ask)
+
+
+def _waiting(panel: Panel) -> int:
+    """How many of the newest periods are not believed: those that may still grow, and any left out just before."""
+    whole = len(panel.periods) - panel.provisional
+    known = np.flatnonzero(np.isfinite(panel.count[:, :whole]).any(axis=0))
+    left_out = whole - 1 - int(known[-1]) if len(known) else 0
+    return panel.provisional + (left_out if left_out < LOOK_BACK else 0)
 
 
 def _horizon(panel: Panel, watch: Watch) -> int:

@@ -108,6 +108,27 @@ def test_forecasts_reach_31_march_and_a_quarter_ahead(first: str) -> None:
     assert np.array_equal(found.periods, following(as_date(some.periods[-1]), len(found.periods), "week"))
 
 
+def test_a_newest_week_that_was_left_out_as_incomplete_is_forecast_like_one_that_may_still_grow() -> None:
+    some = council(1)
+    count = some.count.copy()
+    count[:, -3:-1] = np.nan
+    found = forecast(replace(some, count=count, capped=count, provisional=1), (), WATCH)
+    usual = forecast(replace(some, provisional=3), (), WATCH)
+    assert found.not_run == usual.not_run
+    assert found.origin == usual.origin == as_date(some.periods[-4])
+    assert np.array_equal(found.values, usual.values)
+
+
+def test_a_series_that_alone_has_no_newest_value_is_not_forecast_and_holds_up_no_other() -> None:
+    some = replace(council(1), provisional=0)
+    count = some.count.copy()
+    count[0, -1] = np.nan
+    found = forecast(replace(some, count=count, capped=count), (), WATCH)
+    assert found.origin == as_date(some.periods[-1])
+    assert (some.keys[0], "no value for this period") in [(missed.key, missed.reason) for missed in found.not_run]
+    assert set(found.keys) == set(forecast(some, (), WATCH).keys) - {some.keys[0]}
+
+
 def test_monthly_forecasts_reach_31_march_too() -> None:
     some = panel(np.random.default_rng(2).poisson(90, (1, 64)), step="month", first=dt.date(2012, 4, 1))
     found = forecast(some, (), WATCH)
