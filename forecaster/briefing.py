@@ -16,7 +16,6 @@ from forecaster.measures import Measure
 from forecaster.negbin import quantiles
 from forecaster.standing import Standing, at_year_end
 from forecaster.types import (
-    QUANTILES,
     Alert,
     Forecasts,
     Limits,
@@ -27,9 +26,8 @@ from forecaster.types import (
     Transition,
     as_date,
 )
-from forecaster.year_end import year_end_outlook
+from forecaster.year_end import HIGH, LOW, MEDIAN, year_end_outlook
 
-LOW, MEDIAN, HIGH = (QUANTILES.index(q) for q in (0.025, 0.5, 0.975))
 COVERAGE_PERIODS: dict[Step, int] = {"week": 104, "month": 36}
 
 

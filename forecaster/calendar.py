@@ -127,6 +127,18 @@ def school_holiday_share(periods: Dates, step: Step) -> Floats:
     return np.array([_working_days(as_date(p), step)[1] for p in periods], float)
 
 
+def yearly_waves(periods: Dates, harmonics: int) -> Floats:
+    """Returns sine and cosine of so many harmonics of the year (T x 2 harmonics)."""
+    angle = 2 * np.pi * (periods - np.datetime64("2000-01-03")).astype(float) / 365.25
+    return np.column_stack([f(k * angle) for k in range(1, harmonics + 1) for f in (np.sin, np.cos)])
+
+
+def working_columns(periods: Dates, step: Step) -> Floats:
+    """Returns the log of working days over their usual number, and the share of them in school holidays (T x 2)."""
+    work = np.log(np.maximum(working_days(periods, step), 0.5) / (5 if step == "week" else 21))
+    return np.column_stack([work, school_holiday_share(periods, step)])
+
+
 def to_utc(day: dt.date, hour: int = 0, minute: int = 0) -> dt.datetime:
     """Returns the UTC moment of a wall-clock time in London."""
     return dt.datetime(day.year, day.month, day.day, hour, minute, tzinfo=LONDON).astimezone(dt.UTC)

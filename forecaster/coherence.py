@@ -20,9 +20,8 @@ import numpy as np
 
 from forecaster.calendar import per_year
 from forecaster.paths import arranged, error_correlation, marginals, normal_paths
-from forecaster.types import QUANTILES, Floats, Panel, SeriesKey, Slice
+from forecaster.types import COUNCIL, QUANTILES, Floats, Panel, SeriesKey, Slice
 
-COUNCIL = "council"  # the pair of a slice that tells councils apart: nothing is added up over it
 REST = "(rest)"  # what is in no slice of a breakdown that is watched
 TOLERANCE = 0.01  # of a whole, by which its slices may exceed it: a few corrections, not people counted twice
 LEAST_SHARED, MOST_SHARED = -0.5, 0.95  # bounds of the correlation between slices: the first times 1 / (slices - 1)

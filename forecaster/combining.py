@@ -90,10 +90,10 @@ def combine(panel: Panel, members: Sequence[Member], ask: Ask, min_history: int)
     moved = calibration(scores, recency)
     beyond = ask.horizon - reach
     return Combined(
-        values=_calibrated(mix(newest, weights)[:, 0], np.pad(moved, ((0, beyond), (0, 0)), "edge")),
+        values=value_at(mix(newest, weights)[:, 0], np.pad(moved, ((0, beyond), (0, 0)), "edge")),
         weights=weights,
         scores=np.pad(scores * (SCORES[-1] / moved[:, -1]), ((0, 0), (0, 0), (0, beyond)), constant_values=np.nan),
-        coverage=_mean(held(np.rint(_calibrated(mixed, moved)), actual, 0.95)),  # as people read it
+        coverage=_mean(held(np.rint(value_at(mixed, moved)), actual, 0.95)),  # as people read it
     )
 
 
@@ -256,8 +256,3 @@ def calibration(scores: Floats, recency: Floats) -> Floats:
     below = np.cumsum(near @ counted + USUAL * np.diff(2 * ndtr(_GRID)), axis=1)
     shares = 2 * ndtr(np.abs(SCORES)) - 1
     return np.asarray(np.sign(SCORES) * np.stack([np.interp(shares, row / row[-1], _GRID[1:]) for row in below]))
-
-
-def _calibrated(values: Floats, moved: Floats) -> Floats:
-    """Quantiles (... x H x Q) moved to the calibrated scores (H x Q)."""
-    return value_at(values, moved)

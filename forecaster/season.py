@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from forecaster.calendar import per_year, school_holiday_share, working_days
+from forecaster.calendar import per_year, working_columns, yearly_waves
 from forecaster.glm import Fit, fit_counts
 from forecaster.types import Dates, Floats, Step
 
@@ -48,10 +48,7 @@ def design(periods: Dates, step: Step, known: int) -> tuple[Floats, Floats]:
     The season drifts about the one of the middle of the first `known` periods.
     """
     years = (periods - periods[0]).astype(float) / 365.25
-    angle = 2 * np.pi * (periods - np.datetime64("2000-01-03")).astype(float) / 365.25
-    waves = np.column_stack([f(k * angle) for k in range(1, HARMONICS + 1) for f in (np.sin, np.cos)])
-    work = np.log(np.maximum(working_days(periods, step), 0.5) / (5 if step == "week" else 21))
-    days = np.column_stack([work, school_holiday_share(periods, step)])
+    waves, days = yearly_waves(periods, HARMONICS), working_columns(periods, step)
     drifting = waves * (years - years[:known].mean())[:, None]
     columns = np.column_stack([np.ones_like(years), years, waves, days, drifting])
     each = (1, 1, waves.shape[1], 2, waves.shape[1])

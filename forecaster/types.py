@@ -36,6 +36,7 @@ EVENT_COLUMNS = (
 )  # fmt: skip
 # What the totals reader gives, one row a series and period; `slice` is a tuple of (dimension, value) pairs.
 TOTALS_COLUMNS = ("measure", "slice", "step", "period", "count", "of")
+COUNCIL = "council"  # the breakdown of totals that tells councils apart
 QUANTILES = (0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.975)
 
 Slice = tuple[tuple[str, str], ...]

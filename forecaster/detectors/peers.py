@@ -26,6 +26,7 @@ from forecaster.funnel import CLUSTERING, WINSORISED, beyond_chance, transform
 from forecaster.glm import clipped_moment
 from forecaster.judgeable import cannot_judge
 from forecaster.types import (
+    COUNCIL,
     Direction,
     Floats,
     Judgement,
@@ -44,7 +45,6 @@ from forecaster.types import (
 
 NAME: SignalKind = "peers"
 KINDS: tuple[Kind, ...] = ("flow", "share")
-COUNCIL = "council"  # the breakdown that tells councils apart
 FEWEST = 5  # councils, the one that is judged among them
 WINDOW: dict[Step, int] = {"week": 13, "month": 3}
 SEEN = 0.8  # of a window's periods that must have a value

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from forecaster.calendar import following, per_year, school_holiday_share, working_days
-from forecaster.types import NEVER, UNKNOWN, Dates, Floats, Ints, Panel, Stays, Step, as_date
+from forecaster.calendar import following, per_year, working_columns
+from forecaster.types import NEVER, UNKNOWN, Floats, Ints, Panel, Stays, Step, as_date
 
 OLDEST_YEARS = 3  # older stays are of one age
 NEAR = {"week": 6, "month": 1}  # ages a rate is shrunk to, on either side
@@ -23,7 +23,6 @@ HALF_LIVES = {"week": (4.0, 8.0, 26.0, 104.0, np.inf), "month": (2.0, 6.0, 24.0,
 SAME = 6.0  # ends that weigh for a pace as it always was
 PLACE_YEARS, PLACE_SAME = 2, 10.0  # years that tell of places, and ends that weigh for no effect of a place
 MEMORY_YEARS = 3.0  # of the record by which memories of pace are weighted
-USUAL_DAYS = {"week": 5.0, "month": 21.0}
 SEASON_PRIOR, SEASON_SPREAD = (0.7, 0.0), (0.5, 0.25)  # log hazard by log working days, and by school holidays
 ROUNDS = 3
 BLOCK = {"week": 13, "month": 3}  # periods over which past forecasts are checked
@@ -109,7 +108,7 @@ def fit(panel: Panel, stays: Stays, first: int, horizon: int) -> Hazards:
     dated = stays.select(np.flatnonzero(stays.opened > UNKNOWN))
     grid = _Grid.of(dated, first, length, OLDEST_YEARS * per_year(step))
     periods = np.concatenate([panel.periods, following(as_date(panel.periods[-1]), horizon, step)])
-    season, effects = _seasons(periods, step), np.array(SEASON_PRIOR)
+    season, effects = working_columns(periods, step), np.array(SEASON_PRIOR)
     for _ in range(ROUNDS):
         calendar = np.exp(season @ effects)
         chance = _by_age(grid, calendar[:length], NEAR[step])
@@ -135,7 +134,7 @@ def arrivals(panel: Panel, stays: Stays, first: int, horizon: int) -> Arrivals:
     length, step = len(panel.periods), panel.step
     periods = np.concatenate([panel.periods, following(as_date(panel.periods[-1]), horizon, step)])
     came = np.bincount(stays.opened[stays.opened >= first], minlength=length)[first:].astype(float)
-    season, mean = _seasons(periods, step), np.full(len(came), max(float(came.mean()), TINY))
+    season, mean = working_columns(periods, step), np.full(len(came), max(float(came.mean()), TINY))
     calendar = np.exp(season @ _season_effects(came, mean, season[first:length]))
     expected = calendar * came.sum() / calendar[first:length].sum()
     past, spread = expected[first:length], _clumping(came, expected[first:length])
@@ -152,12 +151,6 @@ def _by_age(grid: _Grid, calendar: Floats, near: int) -> Floats:
     ended_near, exposed_near = (np.convolve(values, around)[near:-near] for values in (ended, exposed))
     usual = (ended_near + EVENTS) / (exposed_near + EVENTS / whole)
     return np.asarray((ended + EVENTS) / (exposed + EVENTS / usual))
-
-
-def _seasons(periods: Dates, step: Step) -> Floats:
-    """Regressors of each period: log of its working days over the usual number, and its share in school holidays."""
-    work = np.log(np.maximum(working_days(periods, step), 1) / USUAL_DAYS[step])
-    return np.stack([work, school_holiday_share(periods, step)], axis=1)
 
 
 def _season_effects(came: Floats, expected: Floats, season: Floats) -> Floats:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from forecaster.calendar import per_year, school_holiday_share, working_days
+from forecaster.calendar import per_year, working_columns, yearly_waves
 from forecaster.types import Dates, Floats, Step
 
 HARMONICS = 4
@@ -34,7 +34,7 @@ def pooled_season(counts: Floats, groups: Ints, periods: Dates, step: Step) -> F
     known, year = counts.shape[1], per_year(step)
     if known < YEARS * year or not len(counts):
         return np.ones((len(counts), len(periods)))
-    columns = calendar_columns(periods, step)
+    columns = np.column_stack([yearly_waves(periods, HARMONICS), working_columns(periods, step)])
     columns -= columns[:known].mean(0)
     mean = centred(counts, year)
     both = np.isfinite(counts) & np.isfinite(mean)
@@ -43,14 +43,6 @@ def pooled_season(counts: Floats, groups: Ints, periods: Dates, step: Step) -> F
     use = np.isfinite(around).all(1)
     effects = _shared(above[:, use], size[:, use], around[use], year)
     return np.asarray(np.maximum(1 + effects @ columns.T, LEAST))[groups]
-
-
-def calendar_columns(periods: Dates, step: Step) -> Floats:
-    """Returns what a season is made of (T x p): harmonics of the year, log working days and school holidays."""
-    angle = 2 * np.pi * (periods - np.datetime64("2000-01-03")).astype(float) / 365.25
-    waves = [f(k * angle) for k in range(1, HARMONICS + 1) for f in (np.sin, np.cos)]
-    work = np.log(np.maximum(working_days(periods, step), 0.5) / (5 if step == "week" else 21))
-    return np.column_stack([*waves, work, school_holiday_share(periods, step)])
 
 
 def centred(values: Floats, year: int) -> Floats:

@@ -13,11 +13,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr, ndtri
+from scipy.special import ndtr
 
 from forecaster.calendar import following, per_year
 from forecaster.models._pooling import pooled_season
 from forecaster.negbin import LEAST, quantiles
+from forecaster.normal_scores import SCORES
 from forecaster.season import believable
 from forecaster.types import QUANTILES, Ask, Floats, Kind, Panel, as_date
 
@@ -39,7 +40,6 @@ FARTHEST = 2.0  # a level counts as no further above the anchor's than so many t
 NARROW = 1e-3  # least dispersion of a stock
 TINY = 1e-9
 _GRID = np.arange(-6.0, 6.0, 0.01)
-_SCORES = ndtri(np.array(QUANTILES))
 
 Bools = NDArray[np.bool_]
 
@@ -232,7 +232,7 @@ def _quantiles(mean: Floats, dispersion: Floats, scores: Floats, is_stock: bool)
         values = mean[..., None] + np.sqrt(dispersion * mean)[..., None] * scores
         return np.maximum(np.round(values), 0.0)
     shape = mean / dispersion
-    scores = _SCORES + (shape / (shape + SHAPELY))[..., None] * (scores - _SCORES)
+    scores = SCORES + (shape / (shape + SHAPELY))[..., None] * (scores - SCORES)
     values = (1 - 1 / (9 * shape[..., None]) + scores / (3 * np.sqrt(shape[..., None]))) ** 3 * mean[..., None]
     coarse = shape < COARSE
     few, many, level = mean[coarse][:, None], dispersion[coarse][:, None], ndtr(scores[coarse])

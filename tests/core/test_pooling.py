@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_panels import overdispersed, periods
 
-from forecaster.calendar import following, school_holiday_share
-from forecaster.models._pooling import LEAST, calendar_columns, centred, pooled_season
+from forecaster.calendar import following, school_holiday_share, working_columns, yearly_waves
+from forecaster.models._pooling import HARMONICS, LEAST, centred, pooled_season
 from forecaster.types import Dates, Floats, Step, as_date
 
 K, H = 260, 52
@@ -184,7 +184,7 @@ def test_the_year_around_leaves_out_what_is_missing() -> None:
 @pytest.mark.parametrize("step, usual", [("week", 5), ("month", 21)])
 def test_calendar_columns_know_the_working_days(step: Step, usual: int) -> None:
     some = periods(60, step)
-    columns = calendar_columns(some, step)
+    columns = np.column_stack([yearly_waves(some, HARMONICS), working_columns(some, step)])
     assert columns.shape == (60, 10)
     assert np.exp(columns[:, -2]).max() * usual == pytest.approx(5 if step == "week" else 23)
     assert np.array_equal(columns[:, -1], school_holiday_share(some, step))
