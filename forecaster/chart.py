@@ -15,7 +15,7 @@ from typing import Any
 import altair as alt
 import vl_convert
 
-from forecaster.types import Chart
+from forecaster.messages import Chart
 
 WIDTH, HEIGHT, SCALE = 900, 480, 2
 FONT, LETTERS = "Liberation Sans", 23

@@ -8,8 +8,9 @@ import numpy as np
 
 from forecaster.calendar import long_date
 from forecaster.context import Ahead, Context, History
+from forecaster.messages import Chart
 from forecaster.points import Point, Pooled, Shown, dates, observed, pool
-from forecaster.types import Chart, Floats
+from forecaster.types import Floats
 from forecaster.wording import clean, shorten, since
 
 ALT_LIMIT = 1000  # characters a screen reader is given

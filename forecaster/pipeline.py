@@ -18,6 +18,7 @@ from forecaster.explain import drivers
 from forecaster.forecasting import Recipe
 from forecaster.lifecycle import ACTIVE, Finding, Rules, step
 from forecaster.measures import Measure, plain_measure
+from forecaster.messages import Message
 from forecaster.quality import LOOK_BACK, leave_out_incomplete
 from forecaster.render import message
 from forecaster.standing import Standing, standings
@@ -29,7 +30,6 @@ from forecaster.types import (
     Fits,
     Forecasts,
     Limits,
-    Message,
     NotRun,
     Panel,
     Quiet,
@@ -44,7 +44,7 @@ from forecaster.types import (
     Work,
     as_date,
     in_turn,
-)  # fmt: skip
+)
 
 FORECAST_BY = ("council", "locality", "team")  # slices that are forecast every week
 KEEP_OPEN = 0.02  # weaker evidence that keeps an open alert open, so that it does not flap

@@ -14,10 +14,11 @@ from forecaster.attribution import COMPARISONS, breakdowns, excess, families, st
 from forecaster.calendar import long_date, period_name
 from forecaster.comparing import against_councils, against_neighbours, apart, gives_away, others, without_outlook
 from forecaster.context import Ahead, Comparison, Context, Families, History, YearEnd
+from forecaster.messages import Line, Message
 from forecaster.picture import picture
 from forecaster.points import Shown, release
 from forecaster.suppress import is_small
-from forecaster.types import Alert, Line, Message, as_date
+from forecaster.types import Alert, as_date
 from forecaster.wording import (
     METHODS,
     about,

@@ -19,7 +19,7 @@ from zoneinfo import available_timezones
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
-from forecaster import types
+from forecaster import messages, types
 from forecaster.measures import Dimension, Measure, Table, nearest, parse_measures
 
 # Where config/ and data/ stand that come with the service: inside an installed package, beside it in a checkout.
@@ -198,8 +198,8 @@ class Target(Table):
     address: str = Field(default="", description="Its address there, for Slack the channel's id")
 
     @property
-    def target(self) -> types.Target:
-        return types.Target(self.channel, self.address)
+    def target(self) -> messages.Target:
+        return messages.Target(self.channel, self.address)
 
 
 class Route(Table):

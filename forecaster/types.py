@@ -21,14 +21,17 @@ Step = Literal["week", "month"]
 Kind = Literal["flow", "stock", "share"]
 Direction = Literal["up", "down"]
 Severity = Literal["low", "medium", "high"]
-SignalKind = Literal["surge", "drift", "neighbours", "peers", "farrington", "ears_c1", "ears_c2", "ears_c3"]
+SignalKind = Literal["surge", "drift", "neighbours", "peers", "farrington", "ears_c1", "ears_c2", "ears_c3", "arrival"]
 State = Literal["opened", "updated", "acknowledged", "snoozed", "resolved"]
+Change = Literal[State, "assigned", "escalated", "linked", "useful", "not useful"]
 DriverKind = Literal["breakdown", "stage", "stock", "benchmark"]
 
 EVENT_KINDS = (
     "contact", "referral", "assessment", "section_47", "conference", "plan_start", "plan_end",
     "visit", "review", "care_start", "care_end",
 )  # fmt: skip
+# The stages a child may pass on the way to a plan.
+PATHWAY = ("contact", "referral", "assessment", "section_47", "conference", "plan_start")
 DIMENSIONS = ("team", "locality", "source", "category", "age_band", "gender", "ethnicity")
 # What every child-level reader gives, one row an event. `child` and `family` are keyed hashes.
 EVENT_COLUMNS = (
@@ -37,6 +40,10 @@ EVENT_COLUMNS = (
 # What the totals reader gives, one row a series and period; `slice` is a tuple of (dimension, value) pairs.
 TOTALS_COLUMNS = ("measure", "slice", "step", "period", "count", "of")
 COUNCIL = "council"  # the breakdown of totals that tells councils apart
+# Breakdowns that only explain: how long before an event the child's last plan ended, how long a stay has lasted.
+SINCE_PLAN, TIME_ON_PLAN = "since_plan", "time_on_plan"
+SINCE_PLAN_BANDS = ("under 6 months", "6 to 12 months", "12 to 24 months", "2 years or more", "no earlier plan")
+TIME_ON_PLAN_BANDS = ("under 3 months", "3 to 6 months", "6 to 12 months", "12 to 18 months", "18 months or more")
 QUANTILES = (0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.975)
 
 Slice = tuple[tuple[str, str], ...]
@@ -49,20 +56,6 @@ class InputError(Exception):
         self.file, self.reason, self.remedy, self.row, self.column = file, reason, remedy, row, column
         place = file + (f", row {row}" if row is not None else "") + (f", column {column}" if column else "")
         super().__init__(f"{place}: {reason}; {remedy}")
-
-
-class SendError(Exception):
-    """A message that did not get through.
-
-    `permanent`: trying again cannot help. `ambiguous`: it may have arrived, look before sending again.
-    `retry_after`: seconds the other side asked for.
-    """
-
-    def __init__(
-        self, reason: str, *, permanent: bool = False, ambiguous: bool = False, retry_after: float | None = None
-    ):
-        self.permanent, self.ambiguous, self.retry_after = permanent, ambiguous, retry_after
-        super().__init__(reason)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,14 +145,62 @@ class Stays:
 
 
 @dataclass(frozen=True)
+class Counting:
+    """Which of a panel's events a flow or share is of: their positions; yes: which of those a share counts."""
+
+    rows: Ints
+    yes: NDArray[np.bool_] | None = None
+
+
+@dataclass(frozen=True)
+class Events:
+    """The N events behind the flows and shares of a panel, in whole periods: no child and no day.
+
+    period: N, positions in the panel's periods. family: N, equal numbers for the events of one family, -1 where that is
+    not known; they mean nothing outside the panel. places: of each breakdown, and of SINCE_PLAN, its labels, and which
+    of them each event has (N). measures: of each flow and share. lags: the usual periods from one stage of the pathway
+    to the next, by the later stage's event ("conference": from section_47).
+    """
+
+    period: Ints
+    family: Ints
+    places: Mapping[str, tuple[tuple[str, ...], Ints]]
+    measures: Mapping[str, Counting]
+    lags: Mapping[str, int] = field(default_factory=dict)
+
+    def of(self, measure: str) -> Ints:
+        """Returns the events that a measure counts: positions."""
+        counting = self.measures[measure]
+        return counting.rows if counting.yes is None else counting.rows[counting.yes]
+
+    def table(self, rows: Ints, dimension: str, periods: int) -> Floats:
+        """Returns how many of these events there were of each label of a breakdown and in each period."""
+        labels, codes = self.places[dimension]
+        cells = np.bincount(codes[rows] * periods + self.period[rows], minlength=len(labels) * periods)
+        return cells.reshape(len(labels), periods).astype(np.float64)
+
+    def until(self, end: int) -> Events:
+        """Returns what was known of the events after the first `end` periods."""
+        known = self.period < end
+        place = np.cumsum(known) - 1
+        measures = {}
+        for name, counting in self.measures.items():
+            inside = known[counting.rows]
+            yes = None if counting.yes is None else counting.yes[inside]
+            measures[name] = Counting(place[counting.rows[inside]], yes)
+        places = {name: (labels, codes[known]) for name, (labels, codes) in self.places.items()}
+        return replace(self, period=self.period[known], family=self.family[known], places=places, measures=measures)
+
+
+@dataclass(frozen=True)
 class Panel:
     """Every series over the same periods, as known on one day.
 
     count: S x P, NaN where missing. of: S x P, NaN unless the series is a share. capped: S x P, families rather than
     children, as far as they are known or can be expected, need not be whole; detectors read it. provisional: how many
     of the newest periods may still grow. families and largest: S x P, how many families the counted events are of and
-    the events of the largest one, NaN where that is not known, None for totals. stays: those behind all stocks, None
-    for totals; they are for forecasts, and nobody keeps them.
+    the events of the largest one, NaN where that is not known, None for totals. stays: those behind all stocks, and
+    events: those behind all flows and shares, None for totals; they forecast and explain, and nobody keeps them.
     """
 
     keys: tuple[SeriesKey, ...]
@@ -173,6 +214,7 @@ class Panel:
     families: Floats | None = None
     largest: Floats | None = None
     stays: Stays | None = None
+    events: Events | None = None
 
     @property
     def arrays(self) -> dict[str, Floats]:
@@ -190,8 +232,8 @@ class Panel:
     def until(self, end: int) -> Panel:
         """Returns the panel of the first `end` periods only: what a causal method may see."""
         arrays: dict[str, Any] = {name: array[:, :end] for name, array in self.arrays.items()}
-        stays = self.stays and self.stays.until(end)
-        return replace(self, periods=self.periods[:end], stays=stays, **arrays)
+        stays, events = self.stays and self.stays.until(end), self.events and self.events.until(end)
+        return replace(self, periods=self.periods[:end], stays=stays, events=events, **arrays)
 
     def uncapped(self) -> Panel:
         """Returns the panel with large families in full: for what people read rather than what detectors judge."""
@@ -335,7 +377,14 @@ class Signal:
 
 @dataclass(frozen=True, slots=True)
 class Driver:
-    """A slice or stage with its share of the excess; value is the excess in children (or events)."""
+    """What a move is made of: a slice, or a stage of the pathway, with its share of the excess.
+
+    value: its part of the excess in children (or events); share: value over the whole excess, not above 1. observed:
+    its own count, which decides whether it may be shown. name: of a breakdown the slice, "locality=North, team=Team 2"
+    (SINCE_PLAN and TIME_ON_PLAN are breakdowns here); of a stage the flow that begins the pathway ("referral") or one
+    stage and the next ("section_47 to conference"), of a stock "plan_start" or "plan_end", each with ", team=Team 2"
+    behind it where it is one team's; of a benchmark who is compared with.
+    """
 
     kind: DriverKind
     name: str
@@ -373,15 +422,29 @@ class Alert:
     seen: dt.date = dt.date.min  # the newest period it was judged on: judging that one again changes nothing
     told: tuple[dt.date, ...] = ()  # periods of the messages sent so far
     text: str = ""  # the newest message
+    spoke: dt.datetime | None = None  # when it last said something
+    told_excess: float = 0.0  # the excess it told last, so that worsening can be seen
+    story: str = ""  # the first alert of the story it belongs to, "" where that is itself
+    assignee: str = ""
+    held_by: str = ""  # who acknowledged or snoozed it
+    escalated: int = 0  # how many steps of its routes were told because nobody answered
+    changes: int = field(default=0, compare=False)  # kept by the store: how many transitions it has been through
 
     @property
     def key(self) -> SeriesKey:
         return SeriesKey(self.measure, self.slice)
 
+    @property
+    def excess(self) -> float:
+        return self.total - self.total_expected
+
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """One change of one alert, with its reason; id is unique and the same when the same run is repeated."""
+    """One change of one alert, with its reason; id is unique and the same when the same run or click is repeated.
+
+    change: what happened, where that is not told by the state it led to.
+    """
 
     id: str
     alert_id: str
@@ -390,97 +453,11 @@ class Transition:
     now: State
     reason: str
     actor: str = "forecaster"
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One labelled line of a message: ("Where", "North locality 18 of the 27 extra")."""
-
-    label: str
-    text: str
-
-
-@dataclass(frozen=True)
-class Chart:
-    """What the picture shows, already safe to show: small numbers are suppressed before they come here.
-
-    observed: NaN where missing or hidden; hidden: True where a count of 1 to 5 is not shown.
-    """
-
-    title: str
-    unit: str
-    periods: tuple[dt.date, ...]
-    observed: tuple[float, ...]
-    hidden: tuple[bool, ...]
-    expected: tuple[float, ...]
-    lower: tuple[float, ...]
-    upper: tuple[float, ...]
-    ahead_periods: tuple[dt.date, ...] = ()
-    ahead_median: tuple[float, ...] = ()
-    ahead_lower: tuple[float, ...] = ()
-    ahead_upper: tuple[float, ...] = ()
-    onset: dt.date | None = None
-    onset_label: str = ""
-    alt_text: str = ""
-
-
-@dataclass(frozen=True)
-class Message:
-    """One channel-neutral message; every channel renders this and nothing else."""
-
-    alert_id: str
-    headline: str
-    severity: Severity
-    summary: str
-    lines: tuple[Line, ...]
-    evidence: str
-    chart: Chart | None = None
-    broadcast: bool = False  # an update that everyone in the channel should see, not only who follows the thread
+    change: Change | None = None
 
     @property
-    def text(self) -> str:
-        """The whole message as plain text, for the console, a fallback or a mail."""
-        width = max((len(line.label) for line in self.lines), default=0)
-        body = [f"{line.label:<{width}}  {line.text}" for line in self.lines]
-        return "\n".join([self.headline, self.summary, *body, self.evidence])
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """Where a message goes: a channel by name ("slack", "console") and its address there (a Slack channel id)."""
-
-    channel: str
-    address: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.channel}:{self.address}" if self.address else self.channel
-
-
-DeliveryPart = Literal["text", "chart"]
-DeliveryState = Literal["pending", "claimed", "ambiguous", "sent", "failed"]
-
-
-@dataclass(frozen=True)
-class Delivery:
-    """One message part to one target for one transition.
-
-    A chart waits for the text it belongs to: `after` is that delivery's id. `thread` is the receipt of the alert's
-    first text on that target ("" for the first one itself): later texts go below it.
-    """
-
-    id: str
-    alert_id: str
-    transition_id: str
-    target: Target
-    part: DeliveryPart
-    message: Message
-    state: DeliveryState = "pending"
-    after: str = ""
-    thread: str = ""
-    attempts: int = 0
-    receipt: str = ""
-    error: str = ""
-    due: dt.datetime | None = None
+    def what(self) -> Change:
+        return self.change or self.now
 
 
 @dataclass(frozen=True)

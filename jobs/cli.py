@@ -20,10 +20,11 @@ from rich.table import Table
 from forecaster import lifecycle
 from forecaster.calendar import local_date
 from forecaster.channels import Channel, open_channel
+from forecaster.messages import DeliveryState
 from forecaster.read.pseudonym import pseudonym
 from forecaster.settings import Settings, SettingsError, from_environment
 from forecaster.store import DatabaseError, StaleError, Store
-from forecaster.types import Alert, Ask, DeliveryState, InputError, Panel, Step, Transition
+from forecaster.types import Alert, Ask, InputError, Panel, Step, Transition
 from jobs import backtest as backtests
 from jobs import bulk, demo, doctor, neighbours, outlook, reckoning
 from jobs import deliver as delivering

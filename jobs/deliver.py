@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from forecaster.channels import Channel
+from forecaster.messages import Delivery, DeliveryState, SendError
 from forecaster.store import Store
-from forecaster.types import Delivery, DeliveryState, SendError
 
 LEASE = dt.timedelta(minutes=2)
 LONGEST_PAUSE = 600.0  # seconds between two tries

@@ -10,10 +10,11 @@ from pathlib import Path
 
 from forecaster.calendar import DAY, to_utc
 from forecaster.channels import open_channel
+from forecaster.messages import Target
 from forecaster.settings import Settings
 from forecaster.simulate import Demo, Row, Score, planted, score, simulate
 from forecaster.store import Store
-from forecaster.types import Alert, Target
+from forecaster.types import Alert
 from jobs.deliver import deliver, utc_now
 from jobs.ingest import ingest_file
 from jobs.watch import Memory, run_day

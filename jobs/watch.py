@@ -16,23 +16,11 @@ from forecaster import benchmarks
 from forecaster.calendar import last_complete, to_utc
 from forecaster.lifecycle import Rules
 from forecaster.measures import build_panel, panel_from_totals
+from forecaster.messages import Delivery, Message, Target
 from forecaster.pipeline import Outcome, Watch, assess
 from forecaster.settings import ROOT, Settings
 from forecaster.store import Run, StaleError, Store, Vintages
-from forecaster.types import (
-    Alert,
-    Delivery,
-    Fits,
-    Message,
-    NotRun,
-    Panel,
-    Reference,
-    SeriesKey,
-    Step,
-    Target,
-    Transition,
-    as_date,
-)  # fmt: skip
+from forecaster.types import Alert, Fits, NotRun, Panel, Reference, SeriesKey, Step, Transition, as_date
 from jobs.executor import executor
 
 INSTANT = dt.timedelta(microseconds=1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from forecaster.types import Delivery
+from forecaster.messages import Delivery
 
 Write = Callable[[str], object]
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from itertools import accumulate
 from typing import Any
 
-from forecaster.types import Line, Message
+from forecaster.messages import Line, Message
 from forecaster.wording import cut
 
 HEADER, SECTION, CONTEXT, FALLBACK = 150, 3000, 2000, 4000  # characters Slack takes

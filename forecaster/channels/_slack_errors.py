@@ -10,7 +10,7 @@ from urllib.error import HTTPError, URLError
 
 from slack_sdk.errors import SlackApiError, SlackClientError, SlackRequestError
 
-from forecaster.types import SendError
+from forecaster.messages import SendError
 
 # All that the SDK and the urllib below it raise when a request fails.
 FAILURES = (SlackClientError, OSError, HTTPException)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from forecaster.channels._channel import Channel, Write
-from forecaster.types import Delivery, Message
+from forecaster.messages import Delivery, Message
 
 WIDEST = 110  # longer lines are hard to read, however wide the terminal is
 

@@ -20,7 +20,7 @@ from forecaster import chart
 from forecaster.channels._channel import Channel, Write
 from forecaster.channels._slack_blocks import blocks, escaped, fallback
 from forecaster.channels._slack_errors import FAILURES, send_error
-from forecaster.types import Delivery, SendError
+from forecaster.messages import Delivery, SendError
 
 EVENT = "forecaster_delivery"
 TIMEOUT = 10  # seconds

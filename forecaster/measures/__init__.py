@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from forecaster.measures.definition import Condition, Dimension, Measure, Table, nearest, parse_measures, plain_measure
+from forecaster.measures.definition import (
+    Condition,
+    Dimension,
+    Measure,
+    Table,
+    nearest,
+    parse_measures,
+    plain_measure,
+    stages_of,
+)
 from forecaster.measures.history import NOT_RECORDED
 from forecaster.measures.panel import build_panel
 from forecaster.measures.totals import panel_from_totals
@@ -18,4 +27,5 @@ __all__ = [
     "panel_from_totals",
     "parse_measures",
     "plain_measure",
+    "stages_of",
 ]

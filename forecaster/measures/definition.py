@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, WithJsonSchema, model_validator
 
-from forecaster.types import DIMENSIONS, EVENT_KINDS, Kind
+from forecaster.types import DIMENSIONS, EVENT_KINDS, PATHWAY, Kind
 
 TEXT_COLUMNS = (*DIMENSIONS, "outcome")
 COLUMNS = (*TEXT_COLUMNS, "previous_plans", "previous_plan_end")
@@ -122,6 +122,12 @@ def plain_measure(name: str, kind: Kind) -> Measure:
     return Measure.model_construct(
         kind=kind, title=words.capitalize(), one=f"{words} was counted", many=f"{words} were counted", of="all counted"
     )
+
+
+def stages_of(measures: Mapping[str, Measure]) -> dict[str, str]:
+    """Returns the flow that counts all events of each stage of the pathway, and of plan_end, in the pathway's order."""
+    flows = {m.event: name for name, m in reversed(list(measures.items())) if m.kind == "flow" and not m.where}
+    return {kind: flows[kind] for kind in (*PATHWAY, "plan_end") if kind in flows}
 
 
 MeasureName = Annotated[str, AfterValidator(_plain_name)]

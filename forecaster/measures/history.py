@@ -99,6 +99,12 @@ class History:
         days: Ints = self._key[rows] - keys[np.searchsorted(keys, self._key[rows], "left") - 1]
         return days
 
+    def since_latest(self, kind: str, rows: Ints) -> Ints:
+        """Returns the days since the child's last event of a kind on or before each row's day, many where none was."""
+        keys = np.append(-_NEVER, self._key[self.rows(kind)])
+        days: Ints = self._key[rows] - keys[np.searchsorted(keys, self._key[rows], "right") - 1]
+        return days
+
     def until_next(self, kind: str, rows: Ints) -> Ints:
         """Returns the days to the child's next event of a kind on or after each row, or many where none came."""
         keys = np.append(self._key[self.rows(kind)], _NEVER)

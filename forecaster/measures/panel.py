@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from forecaster.calendar import following, per_year, period_end, period_range, period_start
 from forecaster.measures.definition import Condition, Measure
 from forecaster.measures.families import Families, families_of, named_since
+from forecaster.measures.happenings import events_of, joined
 from forecaster.measures.history import BEFORE_HISTORY, Bools, History, Ints, counted, kept, labelled
 from forecaster.measures.stays import stays_of
-from forecaster.types import Dates, Floats, Panel, SeriesKey, Slice, Step, as_date
+from forecaster.types import Counting, Dates, Events, Floats, Panel, SeriesKey, Slice, Step, as_date
 
 JOINING = 2.0  # what a family that joins a stock on one day counts as at most: most have one child or two
 PLACES = 4  # decimals of a family: all that is kept of a share of one
@@ -64,6 +65,7 @@ def build_panel(
         kinds=tuple(measures[name].kind for name, block in blocks.items() for _ in block.slices),
         periods=periods, step=step, count=count, of=of, capped=capped,
         provisional=provisional, families=families, largest=largest, stays=stays_of(measures, history, periods, step),
+        events=_behind(measures, frame),
     )  # fmt: skip
 
 
@@ -242,6 +244,19 @@ def _events(measure: Measure, frame: _Frame) -> _Events:
         return _Events(of, None, np.zeros(periods, bool))
     yes, unjudged = counted(measure.counted_if, frame.history, of.rows)
     return _Events(of, yes[of.inside], np.bincount(of.at[unjudged[of.inside]], minlength=periods) > 0)
+
+
+def _behind(measures: Mapping[str, Measure], frame: _Frame) -> Events | None:
+    """The events that flows and shares are of; those of one kind stand there once."""
+    wanted = {name: _events(measure, frame) for name, measure in measures.items() if measure.kind != "stock"}
+    if not wanted:
+        return None
+    kinds = list({id(events.of): events.of for events in wanted.values()}.values())
+    rows, places = joined([kind.rows[kind.inside] for kind in kinds])
+    place = {id(kind): at for kind, at in zip(kinds, places, strict=True)}
+    countings = {name: Counting(place[id(events.of)], events.yes) for name, events in wanted.items()}
+    period = np.concatenate([kind.at for kind in kinds])
+    return events_of(frame.history, countings, rows, period, frame.step)
 
 
 def _spells(measure: Measure, frame: _Frame) -> _Spells:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection, select
@@ -11,6 +13,8 @@ from forecaster.store.codec import from_text, to_text
 from forecaster.store.engine import insert
 from forecaster.store.schema import alerts, transitions
 from forecaster.types import Alert, State, Transition
+
+_TRANSITION = ("id", "alert_id", "at", "was", "now", "reason", "actor", "change")
 
 
 class StaleError(Exception):
@@ -22,21 +26,25 @@ class StaleError(Exception):
 
 def read(connection: Connection, open_only: bool) -> list[Alert]:
     """Returns the alerts from the first opened to the last."""
-    query = select(alerts.c.body).order_by(alerts.c.opened, alerts.c.id)
+    query = select(alerts.c.body, alerts.c.changes).order_by(alerts.c.opened, alerts.c.id)
     if open_only:
         query = query.where(alerts.c.state != "resolved")
-    return [from_text(Alert, body) for body in connection.scalars(query)]
+    return [_alert(*row) for row in connection.execute(query)]
+
+
+def _alert(body: str, changes: int) -> Alert:
+    return replace(from_text(Alert, body), changes=changes)
 
 
 def find(connection: Connection, alert_id: str) -> Alert | None:
     """Returns an alert, None if there is none of this id."""
-    body = connection.scalar(select(alerts.c.body).where(alerts.c.id == alert_id))
-    return from_text(Alert, body) if body else None
+    row = connection.execute(select(alerts.c.body, alerts.c.changes).where(alerts.c.id == alert_id)).first()
+    return _alert(*row) if row else None
 
 
 def history(connection: Connection, alert_id: str) -> list[Transition]:
     """Returns the changes of an alert, oldest first."""
-    columns = [transitions.c[name] for name in ("id", "alert_id", "at", "was", "now", "reason", "actor")]
+    columns = [transitions.c[name] for name in _TRANSITION]
     query = select(*columns).where(transitions.c.alert_id == alert_id).order_by(transitions.c.position)
     return [Transition(*row) for row in connection.execute(query)]
 
@@ -50,12 +58,13 @@ def save(connection: Connection, changed: Iterable[Alert], changes: Sequence[Tra
     was: dict[str, State | None] = {}
     for change in new:
         was.setdefault(change.alert_id, change.was)
+    steps = Counter(change.alert_id for change in new)
     for alert in changed:
-        expected = was.get(alert.id, alert.state)
+        later = replace(alert, changes=alert.changes + steps[alert.id])
         known = was.get(alert.id) is not None
-        written = _change(connection, alert, expected) or (not known and _open(connection, alert))
+        written = _change(connection, later, alert.changes) or (not known and _open(connection, later))
         if not written and alert.id in was:
-            raise StaleError(alert.id, expected)
+            raise StaleError(alert.id, was[alert.id])
     for change in new:
         connection.execute(insert(connection, transitions).values(_transition_row(change)).on_conflict_do_nothing())
 
@@ -66,9 +75,9 @@ def _unknown(connection: Connection, changes: Sequence[Transition]) -> list[Tran
     return [change for change in changes if change.id not in known]
 
 
-def _change(connection: Connection, alert: Alert, expected: State | None) -> bool:
-    """Compare and set: only an alert that is still in the expected state is written."""
-    same = (alerts.c.id == alert.id) & (alerts.c.state == expected)
+def _change(connection: Connection, alert: Alert, known: int) -> bool:
+    """Compare and set: only an alert that nobody has changed since it was read is written."""
+    same = (alerts.c.id == alert.id) & (alerts.c.changes == known)
     return connection.execute(alerts.update().where(same).values(_alert_row(alert))).rowcount == 1
 
 
@@ -78,9 +87,16 @@ def _open(connection: Connection, alert: Alert) -> bool:
 
 
 def _alert_row(alert: Alert) -> dict[str, Any]:
-    row = {name: getattr(alert, name) for name in ("id", "measure", "state", "opened", "updated")}
+    row = {name: getattr(alert, name) for name in ("id", "measure", "state", "opened", "updated", "changes")}
     return row | {"body": to_text(alert)}
 
 
 def _transition_row(change: Transition) -> dict[str, Any]:
-    return {name: getattr(change, name) for name in ("id", "alert_id", "at", "was", "now", "reason", "actor")}
+    return {name: getattr(change, name) for name in _TRANSITION}
+
+
+def ratings(connection: Connection) -> dict[tuple[str, str], int]:
+    """Returns how often people called the alerts of each detector useful or not: {(detector, "useful"): times}."""
+    query = select(alerts.c.body, transitions.c.change).join(transitions, transitions.c.alert_id == alerts.c.id)
+    rated = connection.execute(query.where(transitions.c.change.in_(("useful", "not useful"))))
+    return dict(Counter((from_text(Alert, body).kind, change) for body, change in rated))

@@ -12,12 +12,12 @@ import datetime as dt
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, exists, func, literal, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, exists, func, or_, select
 
+from forecaster.messages import Delivery, DeliveryState, Message, Target
 from forecaster.store.codec import from_text, to_text
 from forecaster.store.engine import insert
 from forecaster.store.schema import deliveries
-from forecaster.types import Delivery, DeliveryState, Message, Target
 
 HELD = ("claimed", "ambiguous")
 UNSETTLED = ("pending", *HELD)
@@ -32,26 +32,31 @@ def add(connection: Connection, items: Iterable[Delivery]) -> None:
 
 def _row(item: Delivery) -> dict[str, Any]:
     row = {name: getattr(item, name) for name in _COLUMNS}
-    return row | {"channel": item.target.channel, "address": item.target.address, "message": to_text(item.message)}
+    target = {"channel": item.target.channel, "address": item.target.address}
+    return row | target | {"story": item.story or item.alert_id, "message": to_text(item.message)}
 
 
-def _same_thread(one: Any, other: Any) -> ColumnElement[bool]:
-    return and_(*(one.c[name] == other.c[name] for name in ("alert_id", "channel", "address")))
+def _same(one: Any, other: Any, about: str) -> ColumnElement[bool]:
+    """Whether two deliveries go to one target and are of one story, or of one alert_id."""
+    return and_(*(one.c[name] == other.c[name] for name in (about, "channel", "address")))
 
 
 def _query() -> Select[Any]:
-    """Deliveries with their thread: the receipt of the first text sent about the alert to the same target."""
-    first = deliveries.alias("first")
-    thread = (
+    """Deliveries with their thread, and with what an edit replaces: receipts of first texts sent to the same target."""
+    thread, edits = (_first_text(about) for about in ("story", "alert_id"))
+    return select(deliveries, thread.label("thread"), edits.label("edits")).order_by(deliveries.c.position)
+
+
+def _first_text(about: str) -> ColumnElement[str]:
+    first = deliveries.alias()
+    receipt = (
         select(first.c.receipt)
-        .where(_same_thread(first, deliveries), first.c.part == "text", first.c.state == "sent")
+        .where(_same(first, deliveries, about), first.c.part == "text", first.c.state == "sent")
         .where(first.c.position < deliveries.c.position)
         .order_by(first.c.position)
         .limit(1)
     )
-    return select(deliveries, func.coalesce(thread.scalar_subquery(), "").label("thread")).order_by(
-        deliveries.c.position
-    )
+    return func.coalesce(receipt.scalar_subquery(), "")
 
 
 def read(connection: Connection, alert_id: str | None, state: DeliveryState | None) -> list[Delivery]:
@@ -73,8 +78,10 @@ def _delivery(row: Row[Any], state: DeliveryState, attempts: int) -> Delivery:
         part=row.part,
         message=from_text(Message, row.message),
         state=state,
+        story=row.story,
         after=row.after,
         thread=row.thread,
+        edits=row.edits,
         attempts=attempts,
         receipt=row.receipt,
         error=row.error,
@@ -92,7 +99,8 @@ def claim(
 ) -> list[Delivery]:
     """Returns deliveries that are this owner's to send until the lease is over; no other worker gets them.
 
-    state is "claimed", or "ambiguous" where somebody may have sent it already. At most one text an alert and target.
+    state is "claimed", or "ambiguous" where somebody may have sent it already. At most one text or edit a story and
+    target, in order.
     """
     owners = select(deliveries.c.owner).where(deliveries.c.state.in_(HELD), deliveries.c.owner.is_not(None)).distinct()
     gone = [other for other in connection.scalars(owners) if other != owner and not alive(other)]
@@ -115,9 +123,9 @@ def _its_text_is_sent() -> ColumnElement[bool]:
 def _another_text_is_first() -> ColumnElement[bool]:
     earlier = deliveries.alias("earlier")
     return exists().where(
-        literal("text") == deliveries.c.part,
-        _same_thread(earlier, deliveries),
-        earlier.c.part == "text",
+        deliveries.c.part != "chart",
+        _same(earlier, deliveries, "story"),
+        earlier.c.part != "chart",
         earlier.c.state.in_(UNSETTLED),
         earlier.c.position < deliveries.c.position,
     )

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, select
 
+from forecaster.messages import Delivery
 from forecaster.store import alerts, outbox
 from forecaster.store.codec import (
     forecasts_from_bytes,
@@ -19,7 +20,7 @@ from forecaster.store.codec import (
 )
 from forecaster.store.engine import insert
 from forecaster.store.schema import forecasts, panel_vintages, runs, signals
-from forecaster.types import Alert, Delivery, Forecasts, NotRun, Panel, Signal, Step, Transition
+from forecaster.types import Alert, Forecasts, NotRun, Panel, Signal, Step, Transition
 
 
 @dataclass(frozen=True)

@@ -164,6 +164,7 @@ alerts = Table(
     _text("state"),
     Column("opened", Date, nullable=False),
     Column("updated", Date, nullable=False),
+    Column("changes", Integer, nullable=False, server_default="0"),
     _text("body"),
 )
 
@@ -178,6 +179,7 @@ transitions = Table(
     _text("now"),
     _text("reason"),
     _text("actor"),
+    Column("change", Text),  # what happened, where the state does not tell it
 )
 
 # The outbox. No foreign keys: a weekly digest is a delivery that belongs to no alert.
@@ -187,6 +189,7 @@ deliveries = Table(
     Column("position", Integer, primary_key=True),
     _text("id", unique=True),
     _text("alert_id"),
+    _text("story"),
     _text("transition_id"),
     _text("channel"),
     _text("address"),
@@ -201,7 +204,7 @@ deliveries = Table(
     Column("owner", Text),
     Column("lease_until", Moment),
     Column("sent_at", Moment),
-    Index("deliveries_by_thread", "alert_id", "channel", "address"),
+    Index("deliveries_by_thread", "story", "channel", "address"),
     Index("deliveries_by_state", "state"),
 )
 

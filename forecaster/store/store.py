@@ -10,23 +10,12 @@ from types import TracebackType
 import pandas as pd
 from sqlalchemy import exc
 
+from forecaster.messages import Delivery, DeliveryState
 from forecaster.store import alerts, engine, outbox, runs, upkeep
 from forecaster.store.ingest import KINDS, Extract, ExtractKind, IngestSummary, ingest
 from forecaster.store.runs import Run, RunHeader
 from forecaster.store.versions import Vintages, vintages
-from forecaster.types import (
-    Alert,
-    Benchmark,
-    Delivery,
-    DeliveryState,
-    Fits,
-    Forecasts,
-    NotRun,
-    Panel,
-    Signal,
-    Step,
-    Transition,
-)
+from forecaster.types import Alert, Benchmark, Fits, Forecasts, NotRun, Panel, Signal, Step, Transition
 
 UNUSABLE = (exc.OperationalError, exc.DatabaseError, sqlite3.OperationalError, sqlite3.DatabaseError)
 
@@ -160,6 +149,11 @@ class Store:
         with self._writer.begin() as connection:
             alerts.save(connection, [alert], [transition])
             outbox.add(connection, deliveries)
+
+    def ratings(self) -> dict[tuple[str, str], int]:
+        """Returns how often people called the alerts of each detector useful or not: {(detector, "useful"): times}."""
+        with self._engine.begin() as connection:
+            return alerts.ratings(connection)
 
     def claim(
         self,

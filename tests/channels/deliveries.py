@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from forecaster.messages import Delivery, Message, Target
 from forecaster.render import message
-from forecaster.types import Delivery, Message, Target
 from tests.render import cases
 
 TARGET = Target("slack", "C0FORECAST")

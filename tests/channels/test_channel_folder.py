@@ -7,7 +7,7 @@ import inspect
 import pytest
 
 from forecaster.channels import channel_names, open_channel
-from forecaster.types import Delivery
+from forecaster.messages import Delivery
 
 SECRETS = {"SLACK_BOT_TOKEN": "xoxb-1", "SLACK_API_URL": "http://127.0.0.1:9/api/"}
 

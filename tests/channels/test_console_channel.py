@@ -8,7 +8,7 @@ import pytest
 
 from forecaster.channels import open_channel
 from forecaster.channels.console import Console, plain
-from forecaster.types import Line
+from forecaster.messages import Line
 from tests.channels.deliveries import delivery, picture
 
 

@@ -10,8 +10,8 @@ from dataclasses import replace
 import pytest
 
 from forecaster.channels.slack import EVENT, PAGE, create
+from forecaster.messages import SendError, Target
 from forecaster.render import message
-from forecaster.types import SendError, Target
 from tests.channels.deliveries import TARGET, delivery, picture
 from tests.channels.slack_double import UPLOAD, Dropped, RateLimited, Refused, Slow, Status
 from tests.render import cases

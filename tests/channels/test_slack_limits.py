@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from forecaster.channels._slack_blocks import CONTEXT, FALLBACK, HEADER, SECTION, blocks, escaped, fallback
+from forecaster.messages import Line, Message
 from forecaster.render import message
-from forecaster.types import Line, Message
 from tests.channels.slack_double import check_blocks
 from tests.render import cases
 

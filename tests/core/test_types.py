@@ -9,18 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from made_panels import panel
 
-from forecaster.types import (
-    QUANTILES,
-    Alert,
-    InputError,
-    Line,
-    Message,
-    Panel,
-    SendError,
-    SeriesKey,
-    Target,
-    as_date,
-)
+from forecaster.messages import Line, Message, SendError, Target
+from forecaster.types import QUANTILES, Alert, InputError, Panel, SeriesKey, as_date
 
 NORTH = SeriesKey("plan_starts", (("locality", "North"),))
 TEAM = SeriesKey("plan_starts", (("locality", "North"), ("team", "Team 2")))

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from made_panels import by_locality
 
+from forecaster.messages import Message
 from forecaster.pipeline import Outcome, Watch, assess
 from forecaster.settings import load
-from forecaster.types import Message, Panel, Reference, SeriesKey, SignalKind, as_date
+from forecaster.types import Panel, Reference, SeriesKey, SignalKind, as_date
 from forecaster.wording import METHODS
 from jobs.watch import watch_of
 

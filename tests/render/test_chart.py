@@ -10,8 +10,8 @@ import pytest
 import vl_convert
 
 from forecaster.chart import COUNTED, FORECAST, HIDDEN, WIDTH, png, vega_lite
+from forecaster.messages import Chart
 from forecaster.render import message
-from forecaster.types import Chart
 from tests.render import cases
 
 

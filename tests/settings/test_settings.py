@@ -10,8 +10,8 @@ from config_files import MINE, loaded, written
 from pydantic import ValidationError
 
 from forecaster import settings
+from forecaster.messages import Target
 from forecaster.settings import CONFIG_FILE, MEASURES_FILE, SettingsError, cron_fields, from_environment, load
-from forecaster.types import Target
 
 
 def test_an_empty_file_means_the_defaults(here: Path) -> None:

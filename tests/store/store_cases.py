@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from sqlalchemy import create_engine, text
 
+from forecaster.messages import Delivery, Line, Message, Target
 from forecaster.read.extract import Batch, Extract
 from forecaster.store import Run
 from forecaster.types import (
@@ -19,17 +20,13 @@ from forecaster.types import (
     QUANTILES,
     TOTALS_COLUMNS,
     Alert,
-    Delivery,
     Forecasts,
-    Line,
-    Message,
     NotRun,
     Panel,
     Reject,
     SeriesKey,
     Signal,
     State,
-    Target,
     Transition,
 )
 

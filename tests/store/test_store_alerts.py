@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import math
 
@@ -60,21 +61,23 @@ def test_all_but_resolved_alerts_are_open(store: Store, state: str) -> None:
 def test_an_acknowledged_alert_keeps_who_did_it_and_when(store: Store) -> None:
     opened(store, alert())
     change = transition("opened", "acknowledged", at=LATER, actor="A Manager")
-    store.save_transition(alert(state="acknowledged"), change)
-    assert store.alert("A1") == alert(state="acknowledged")
+    store.save_transition(alert(state="acknowledged", changes=1), change)
+    assert store.alert("A1") == alert(state="acknowledged", changes=1)
     assert store.transitions("A1")[-1] == change
 
 
 def test_a_change_may_be_told(store: Store) -> None:
     opened(store, alert())
     note = delivery("A1-ack", SLACK)
-    store.save_transition(alert(state="acknowledged"), transition("opened", "acknowledged", at=LATER), [note])
+    store.save_transition(
+        alert(state="acknowledged", changes=1), transition("opened", "acknowledged", at=LATER), [note]
+    )
     assert [item.id for item in store.deliveries("A1")] == ["A1-ack"]
 
 
 def test_of_two_people_the_second_is_told_that_it_changed(store: Store, store_url: str) -> None:
     opened(store, alert())
-    store.save_transition(alert(state="acknowledged"), transition("opened", "acknowledged", at=LATER))
+    store.save_transition(alert(state="acknowledged", changes=1), transition("opened", "acknowledged", at=LATER))
     before = everything(store_url)
     with pytest.raises(StaleError, match="alert A1 is no longer opened: somebody changed it; read it again"):
         store.save_transition(alert(state="snoozed"), transition("opened", "snoozed", at=LATER), [delivery("D9")])
@@ -83,17 +86,17 @@ def test_of_two_people_the_second_is_told_that_it_changed(store: Store, store_ur
 
 def test_who_reads_again_may_change_it(store: Store) -> None:
     opened(store, alert())
-    store.save_transition(alert(state="acknowledged"), transition("opened", "acknowledged", at=LATER))
-    store.save_transition(alert(state="snoozed"), transition("acknowledged", "snoozed", at=LATER))
+    store.save_transition(alert(state="acknowledged", changes=1), transition("opened", "acknowledged", at=LATER))
+    store.save_transition(alert(state="snoozed", changes=2), transition("acknowledged", "snoozed", at=LATER))
     assert [item.now for item in store.transitions("A1")] == ["opened", "acknowledged", "snoozed"]
 
 
 def test_a_change_saved_twice_is_kept_once(store: Store, store_url: str) -> None:
     opened(store, alert())
     change, note = transition("opened", "acknowledged", at=LATER), delivery("A1-ack")
-    store.save_transition(alert(state="acknowledged"), change, [note])
+    store.save_transition(alert(state="acknowledged", changes=1), change, [note])
     before = everything(store_url)
-    store.save_transition(alert(state="acknowledged"), change, [note])
+    store.save_transition(alert(state="acknowledged", changes=1), change, [note])
     assert everything(store_url) == before
 
 
@@ -113,7 +116,7 @@ def test_moments_of_changes_come_back_in_utc(store: Store) -> None:
     opened(store, alert())
     summer = dt.timezone(dt.timedelta(hours=1))
     change = transition("opened", "acknowledged", at=LATER.astimezone(summer))
-    store.save_transition(alert(state="acknowledged"), change)
+    store.save_transition(alert(state="acknowledged", changes=1), change)
     (_, saved) = store.transitions("A1")
     assert saved.at == LATER
     assert saved.at.tzinfo == dt.UTC
@@ -124,3 +127,26 @@ def test_a_reason_keeps_every_letter(store: Store) -> None:
     reason = "Zoë said: “not now” 🙂 – 100%; DROP TABLE alerts"
     store.save_transition(alert(), type(odd)(odd.id, "A1", RECEIVED, None, "opened", reason))
     assert store.transitions("A1")[0].reason == reason
+
+
+def test_what_a_person_did_in_the_meantime_is_not_undone_in_silence(store: Store) -> None:
+    """An assignment leaves the state as it was, and still a run that read the alert before it may not overwrite it."""
+    opened(store, alert())
+    assigned = dataclasses.replace(transition("opened", "opened", at=LATER), change="assigned")
+    store.save_transition(alert(assignee="B. Khan", changes=1), assigned)
+    with pytest.raises(StaleError, match="somebody changed it"):
+        store.save_transition(alert(state="updated", changes=1), transition("opened", "updated", at=LATER))
+    found = store.alert("A1")
+    assert found is not None
+    assert (found.assignee, found.changes) == ("B. Khan", 2)
+    assert store.transitions("A1")[-1].what == "assigned"
+
+
+def test_what_people_called_the_alerts_of_a_detector_is_counted(store: Store) -> None:
+    opened(store, alert("A1"), alert("A2"), alert("A3", kind="drift"))
+    for name, change in (("A1", "useful"), ("A2", "not useful"), ("A3", "not useful"), ("A2", "not useful")):
+        found = store.alert(name)
+        assert found is not None
+        said = transition("opened", "opened", name, LATER + found.changes * DAY)
+        store.save_transition(found, dataclasses.replace(said, id=f"{name}/{found.changes}", change=change))
+    assert store.ratings() == {("surge", "useful"): 1, ("surge", "not useful"): 2, ("drift", "not useful"): 1}

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from store_cases import alert, forecasts, message, panel, signal
 
+from forecaster.messages import Chart, Message
 from forecaster.store.codec import (
     forecasts_from_bytes,
     forecasts_to_bytes,
@@ -25,28 +26,16 @@ from forecaster.store.codec import (
     slice_to_text,
     to_text,
 )
-from forecaster.types import (
-    QUANTILES,
-    Alert,
-    Benchmark,
-    Chart,
-    Counted,
-    Forecasts,
-    Message,
-    NotRun,
-    Panel,
-    SeriesKey,
-    Signal,
-    Stays,
-)
+from forecaster.types import QUANTILES, Alert, Benchmark, Counted, Forecasts, NotRun, Panel, SeriesKey, Signal, Stays
 
 FLOATS = st.floats(allow_nan=True, allow_infinity=True)
 st.register_type_strategy(float, FLOATS)
+st.register_type_strategy(dt.datetime, st.datetimes().map(lambda moment: moment.replace(tzinfo=dt.UTC, fold=0)))
 
 
 def same(one: Any, other: Any) -> bool:
-    """Equal, where NaN equals NaN: repr tells every float apart and every NaN alike."""
-    return repr(one) == repr(other)
+    """Equal, where NaN equals NaN: repr tells every float apart and every NaN alike, but has two names for UTC."""
+    return repr(one).replace("TzInfo(0)", "datetime.timezone.utc") == repr(other)
 
 
 FIGURES = st.dictionaries(st.text(), FLOATS)

@@ -61,15 +61,20 @@ def test_runs_of_an_older_release_are_kept_when_the_tables_grow(empty_url: str) 
     engine = open_engine(empty_url)
     with engine.begin() as connection:  # what 0001 left behind
         connection.execute(text("DROP TABLE fits"))
+        connection.execute(text("DROP INDEX deliveries_by_thread"))
+        for table, column in (("alerts", "changes"), ("transitions", "change"), ("deliveries", "story")):
+            connection.execute(text(f"ALTER TABLE {table} DROP COLUMN {column}"))
+        connection.execute(text("CREATE INDEX deliveries_by_thread ON deliveries (alert_id, channel, address)"))
         for column in ("alpha", "false_alerts"):
             connection.execute(text(f"ALTER TABLE runs DROP COLUMN {column}"))
         connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
     engine.dispose()
     with Store(empty_url) as store:
         store.migrate()
-        last = store.last_run("week")
+        last, sent = store.last_run("week"), store.deliveries()
     assert last is not None
     assert (last.id, last.alpha, last.false_alerts) == (run().id, None, None)
+    assert {item.story for item in sent} == {"A1"}
 
 
 def test_processes_that_start_together_migrate_once(empty_url: str) -> None:

@@ -10,9 +10,9 @@ import pytest
 from store_cases import CONSOLE, LEASE, RECEIVED, SLACK, chart, delivery, message, run
 from store_workers import claim_until_empty, die_holding_a_claim, processes, run_all
 
+from forecaster.messages import Delivery, DeliveryState
 from forecaster.store import Store, outbox
 from forecaster.store.engine import open_engine, writer
-from forecaster.types import Delivery, DeliveryState
 
 NOW = RECEIVED
 MINUTE = dt.timedelta(minutes=1)
@@ -289,6 +289,35 @@ def test_each_target_and_each_alert_has_a_thread_of_its_own(store: Store) -> Non
     claim(store)
     store.mark_sent("D1", "1515.1", NOW)
     assert {item.id: item.thread for item in store.deliveries()} == {"D1": "", "D2": "", "D3": ""}
+
+
+def test_alerts_of_one_story_share_a_thread(store: Store) -> None:
+    put(store, delivery("D1"), delivery("D2", alert_id="A2", story="A1"), delivery("D3", alert_id="A2", story="A1"))
+    for name in ("D1", "D2", "D3"):
+        assert claimed_ids(store) == [name]
+        store.mark_sent(name, f"receipt of {name}", NOW)
+    assert {item.id: item.thread for item in store.deliveries()} == {"D1": ""} | dict.fromkeys(
+        ("D2", "D3"), "receipt of D1"
+    )
+
+
+def test_an_edit_replaces_the_first_text_of_its_own_alert(store: Store) -> None:
+    put(store, delivery("D1"), delivery("D2", alert_id="A2", story="A1"))
+    put(store, delivery("E1", part="edit"), delivery("E2", alert_id="A2", story="A1", part="edit"))
+    for name in ("D1", "D2", "E1", "E2"):
+        assert claimed_ids(store) == [name]
+        store.mark_sent(name, f"receipt of {name}", NOW)
+    edits = {item.id: item.edits for item in store.deliveries() if item.part == "edit"}
+    assert edits == {"E1": "receipt of D1", "E2": "receipt of D2"}
+
+
+def test_an_edit_waits_for_the_texts_before_it_and_holds_up_those_behind(store: Store) -> None:
+    put(store, delivery("D1"), delivery("E1", part="edit"), delivery("D2"), chart("D2"))
+    assert claimed_ids(store) == ["D1"]
+    store.mark_sent("D1", "1515.1", NOW)
+    assert claimed_ids(store) == ["E1"]
+    store.mark_failed("E1", "the message is gone")
+    assert claimed_ids(store) == ["D2"]
 
 
 def test_no_more_than_the_limit_is_claimed_at_once(store: Store) -> None:

@@ -101,7 +101,7 @@ def test_a_run_that_sees_corrected_data_replaces_what_it_saw(store: Store) -> No
 
 def test_a_later_run_updates_the_alert(store: Store) -> None:
     store.commit_run(run())
-    later = alert(state="updated", updated=MONDAY + WEEK, total=90.0)
+    later = alert(state="updated", updated=MONDAY + WEEK, total=90.0, changes=1)
     change = transition("opened", "updated", at=RECEIVED + WEEK)
     store.commit_run(next_run(alerts=(later,), transitions=(change,), deliveries=(delivery("D2"),)))
     assert store.alerts() == [later]
@@ -115,7 +115,7 @@ def next_run(**changes: object) -> object:
 
 def test_an_alert_may_change_without_a_word(store: Store) -> None:
     store.commit_run(run())
-    store.commit_run(next_run(alerts=(alert(calm=1),), transitions=(), deliveries=()))
+    store.commit_run(next_run(alerts=(alert(calm=1, changes=1),), transitions=(), deliveries=()))
     assert store.alerts() == [alert(calm=1)]
 
 
@@ -125,7 +125,7 @@ def test_two_changes_of_one_alert_in_one_run_are_kept_in_order(store: Store) -> 
         transition("opened", "updated", at=RECEIVED + WEEK),
         transition("updated", "resolved", at=RECEIVED + WEEK),
     )
-    gone = alert(state="resolved", resolved=MONDAY + WEEK)
+    gone = alert(state="resolved", resolved=MONDAY + WEEK, changes=1)
     store.commit_run(next_run(alerts=(gone,), transitions=changes, deliveries=()))
     assert [item.now for item in store.transitions("A1")] == ["opened", "updated", "resolved"]
     assert store.alerts() == [gone]
@@ -133,7 +133,7 @@ def test_two_changes_of_one_alert_in_one_run_are_kept_in_order(store: Store) -> 
 
 def acknowledged(store: Store) -> None:
     change = transition("opened", "acknowledged", at=RECEIVED + DAY, actor="A Manager")
-    store.save_transition(alert(state="acknowledged"), change)
+    store.save_transition(alert(state="acknowledged", changes=1), change)
 
 
 def test_a_run_overtaken_by_a_person_writes_nothing(store: Store, store_url: str) -> None:
@@ -143,7 +143,7 @@ def test_a_run_overtaken_by_a_person_writes_nothing(store: Store, store_url: str
     change = transition("opened", "updated", at=RECEIVED + WEEK)
     with pytest.raises(StaleError, match="A1 is no longer opened"):
         store.commit_run(
-            next_run(alerts=(alert(state="updated"),), transitions=(change,), deliveries=(delivery("D2"),))
+            next_run(alerts=(alert(state="updated", changes=1),), transitions=(change,), deliveries=(delivery("D2"),))
         )
     assert everything(store_url) == before
 
@@ -235,4 +235,4 @@ def test_a_delivery_comes_back_as_it_went(store: Store) -> None:
     due = RECEIVED + dt.timedelta(minutes=5)
     sent_later = dataclasses.replace(delivery("D1"), due=due)
     store.commit_run(run(deliveries=(sent_later,)))
-    assert store.deliveries() == [sent_later]
+    assert store.deliveries() == [dataclasses.replace(sent_later, story="A1")]

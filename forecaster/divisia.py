@@ -1,0 +1,1 @@
+"""Splits a change of a product into its factors, exactly."""
