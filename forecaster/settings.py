@@ -5,7 +5,6 @@ Everything wrong with them is one line that names file, key and remedy. This is 
 
 from __future__ import annotations
 
-import datetime as dt
 import hashlib
 import json
 import os
@@ -13,14 +12,14 @@ import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
-from zoneinfo import available_timezones
+from typing import Any, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 
-from forecaster import messages, types
-from forecaster.measures import Dimension, Measure, Table, nearest, parse_measures
+from forecaster.config import Config
+from forecaster.measures import Measure, nearest, parse_measures
+from forecaster.types import COUNCIL, DIMENSIONS
 
 # Where config/ and data/ stand that come with the service: inside an installed package, beside it in a checkout.
 PACKAGE = Path(__file__).resolve().parent
@@ -38,195 +37,10 @@ PLAIN_WORDS = {
     "a valid number": "a number",
     "a valid boolean": "true or false",
 }
-DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 class SettingsError(Exception):
     """Settings that cannot be used: str() is one line that names file, key and remedy."""
-
-
-def _weekly(text: str) -> str:
-    if not re.fullmatch(rf"({'|'.join(DAYS)}) ([01]\d|2[0-3]):[0-5]\d", text):
-        raise ValueError(f'must be a day and a time such as "mon 07:00", not "{text}"')
-    return text
-
-
-def _council_code(text: str) -> str:
-    if not re.fullmatch(r"E\d{8}", text):
-        raise ValueError(f'must be an ONS code such as "E06000019", not "{text}"')
-    return text
-
-
-def _timezone(text: str) -> str:
-    if text not in available_timezones():
-        raise ValueError(f'must be a time zone such as "Europe/London", not "{text}"')
-    return text
-
-
-Weekly = Annotated[str, AfterValidator(_weekly)]
-CouncilCode = Annotated[str, AfterValidator(_council_code)]
-Count = Annotated[int, Field(ge=1)]
-
-
-class Council(Table):
-    """Whose service this is."""
-
-    name: str = Field(default="Demo council", description="How messages name the council")
-    code: CouncilCode = Field(default="E06000019", description="Its ONS code, for the published benchmarks")
-    neighbours: tuple[CouncilCode, ...] = Field(
-        default=(), description="ONS codes of its statistical neighbours; empty: the DfE list"
-    )
-
-
-class Inbox(Table):
-    """Where extracts are picked up."""
-
-    path: Path = Field(default=Path("var/inbox"), description="Files here are read by the ingest job")
-    rejects: Path = Field(default=Path("var/rejects"), description="Where the rows that could not be read are listed")
-    keep_days: int = Field(
-        default=30, ge=0, description="Extracts that were read hold names: they are deleted after so many days"
-    )
-    max_reject_share: float = Field(
-        default=0.5, ge=0, le=1, description="A file of which more rows than this are bad is refused as a whole"
-    )
-
-
-class Schedule(Table):
-    """When the jobs run."""
-
-    watch: Weekly = Field(default="mon 07:00", description="Count, compare and tell")
-    ingest: Weekly = Field(default="mon 06:30", description="Read the inbox")
-    deliver_every_seconds: Count = Field(default=30, description="How often waiting messages are sent")
-    timezone: Annotated[str, AfterValidator(_timezone)] = Field(
-        default="Europe/London", description="Of the times above"
-    )
-
-
-class Measures(Table):
-    """What is counted, and in which slices."""
-
-    file: Path | None = Field(
-        default=None, description="The measures; default: the measures.toml that comes with the service"
-    )
-    min_slice_total: int = Field(default=100, ge=0, description="Slices with fewer events in two years are not watched")
-
-
-class Detection(Table):
-    """How easily an alert is raised."""
-
-    detectors: Annotated[tuple[types.SignalKind, ...], Field(min_length=1)] = Field(
-        default=("surge", "drift", "neighbours", "peers"),
-        description="What alerts are raised by; peers compares the councils of totals that have a column council; "
-        "farrington, ears_c1, ears_c2 and ears_c3 judge flows as surge does",
-    )
-    false_alerts_per_year: float = Field(
-        default=6, gt=0, description="The budget of false alerts, over all series together"
-    )
-    breakdowns: tuple[Dimension, ...] = Field(
-        default=("team", "locality", "source", "category", "age_band"),
-        description="Breakdowns whose slices may raise an alert of their own; the others only explain one",
-    )
-    least_excess: float = Field(
-        default=6, ge=0, description="Children (or events) a move must amount to since it began, to be worth an alert"
-    )
-    calm_periods: Count = Field(default=4, description="Periods without a signal after which an alert is resolved")
-    min_history_weeks: Count = Field(default=104, description="A weekly series with less history is not judged")
-    min_history_months: Count = Field(default=36, description="A monthly series with less history is not judged")
-    provisional_weeks: int = Field(default=1, ge=0, description="How many of the newest weeks may still grow")
-
-
-class Regressor(Table):
-    """Days known beforehand on which counts may be different, such as a lockdown or a campaign."""
-
-    name: Annotated[str, Field(min_length=1)] = Field(description="What it is")
-    first: dt.date = Field(alias="from", description="Its first day")
-    last: dt.date = Field(alias="to", description="Its last day")
-    measures: tuple[str, ...] = Field(default=(), description="The measures it touches; default: all")
-
-    @model_validator(mode="after")
-    def _in_order(self) -> Regressor:
-        if self.last < self.first:
-            raise ValueError(f'"{self.name}" must end (to) on or after the day it begins (from)')
-        return self
-
-    @property
-    def regressor(self) -> types.Regressor:
-        return types.Regressor(self.name, self.first, self.last, self.measures)
-
-
-class Forecast(Table):
-    """How far ahead, and for what."""
-
-    horizon_weeks: Count = Field(default=13, description="Weeks ahead")
-    models: Annotated[tuple[Literal["levels", "counts", "prophet"], ...], Field(min_length=1)] = Field(
-        default=("levels", "counts", "prophet"),
-        description="Of the combination; the first forecasts every series, the others those they improve",
-    )
-    prophet: tuple[str, ...] | None = Field(
-        default=None, description="Measures that Prophet is tried on; default: the headline measures"
-    )
-    seed: int = Field(default=1, ge=0, description="The same seed gives the same forecasts")
-    executor: Literal["local", "dask"] = Field(
-        default="local", description="Where fits are made: on this machine or on a Dask cluster"
-    )
-    workers: int = Field(default=0, ge=0, description="Processes on this machine; 0: as many as it has cores")
-    dask_address: str | None = Field(
-        default=None, description='The scheduler of the cluster, such as "tcp://dask-scheduler:8786"'
-    )
-    regressors: tuple[Regressor, ...] = Field(
-        default=(), description="Days known beforehand on which counts may be different"
-    )
-
-    @model_validator(mode="after")
-    def _has_an_address(self) -> Forecast:
-        if self.executor == "dask" and not self.dask_address:
-            raise ValueError('executor = "dask" needs dask_address, such as "tcp://dask-scheduler:8786"')
-        return self
-
-
-class SmallNumbers(Table):
-    """Disclosure control."""
-
-    threshold: int = Field(default=5, ge=0, description="Counts from 1 to this are never shown")
-
-
-class Target(Table):
-    """Somewhere messages go, by name."""
-
-    name: Annotated[str, Field(min_length=1)] = Field(description="How routes call it")
-    channel: Annotated[str, Field(min_length=1)] = Field(description="slack, console or another channel")
-    address: str = Field(default="", description="Its address there, for Slack the channel's id")
-
-    @property
-    def target(self) -> messages.Target:
-        return messages.Target(self.channel, self.address)
-
-
-class Route(Table):
-    """Which alerts go where."""
-
-    measures: Annotated[tuple[str, ...], Field(min_length=1)] = Field(
-        default=("*",), description='Measures, or "*" for all'
-    )
-    severity: types.Severity = Field(default="low", description="The least severity that goes this way")
-    to: Annotated[tuple[str, ...], Field(min_length=1)] = Field(description="Names of targets")
-
-
-class Config(Table):
-    """config/forecaster.toml"""
-
-    council: Council = Council()
-    inbox: Inbox = Inbox()
-    schedule: Schedule = Schedule()
-    measures: Measures = Measures()
-    detection: Detection = Detection()
-    forecast: Forecast = Forecast()
-    small_numbers: SmallNumbers = SmallNumbers()
-    targets: tuple[Target, ...] = (
-        Target(name="managers", channel="slack", address="C0FORECAST"),
-        Target(name="console", channel="console"),
-    )
-    routes: tuple[Route, ...] = (Route(to=("managers", "console")),)
 
 
 class Secrets(BaseModel):
@@ -333,7 +147,11 @@ def _check_names(file: Path, config: Config, catalogue: Mapping[str, Measure]) -
             raise SettingsError(f'{file}: [[targets]] two are named "{name}"; give each its own name')
     for number, route in enumerate(config.routes, start=1):
         _known(f"{file}: [[routes]] {number} to:", "target", route.to, targets)
+        _known(f"{file}: [[routes]] {number} escalate:", "target", route.escalate, targets)
+        _known(f"{file}: [[routes]] {number} breakdowns:", "breakdown", route.breakdowns, ["*", COUNCIL, *DIMENSIONS])
         _known(f"{file}: [[routes]] {number} measures:", "measure", route.measures, ["*", *catalogue])
+    for key in ("digest_to", "operations_to"):
+        _known(f"{file}: [telling] {key}:", "target", getattr(config.telling, key) or (), targets)
     _known(f"{file}: [forecast] prophet:", "measure", config.forecast.prophet or (), catalogue)
     for number, regressor in enumerate(config.forecast.regressors, start=1):
         _known(f"{file}: [[forecast.regressors]] {number} measures:", "measure", regressor.measures, catalogue)

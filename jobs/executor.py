@@ -16,7 +16,8 @@ from threading import Thread
 from time import monotonic, sleep
 from typing import Any
 
-from forecaster.settings import Forecast, SettingsError
+from forecaster.config import Forecast
+from forecaster.settings import SettingsError
 from forecaster.types import Work, in_turn
 
 Function = Callable[[Any], Any]

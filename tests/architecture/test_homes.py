@@ -63,14 +63,15 @@ def test_reading_the_environment_is_seen_however_it_is_written(text: str) -> Non
 
 def test_only_the_command_line_prints() -> None:
     speaking = {name for name, tree in MODULES.items() for word, _ in calls(tree) if word in ("print", "pprint")}
-    assert speaking == {"jobs.cli"}
+    assert speaking
+    assert all(within(name, ("jobs.cli",)) for name in speaking)
 
 
 def test_only_the_command_line_has_the_standard_streams() -> None:
     streams = {"stdout", "stderr", "__stdout__", "__stderr__"}
     named = {n for n, tree in MODULES.items() for node in ast.walk(tree)
              if isinstance(node, ast.Attribute) and node.attr in streams}  # fmt: skip
-    assert named <= {"jobs.cli"}
+    assert all(within(name, ("jobs.cli",)) for name in named)
 
 
 def test_only_three_modules_find_others_by_name() -> None:

@@ -14,8 +14,8 @@ def main() -> None:
     import numpy as np
     from made_panels import panel
 
+    from forecaster.config import Forecast
     from forecaster.models import prophet
-    from forecaster.settings import Forecast
     from forecaster.types import Ask
     from jobs import executor
 

@@ -6,7 +6,7 @@ import sys
 
 import errands
 
-from forecaster.settings import Forecast
+from forecaster.config import Forecast
 from jobs import executor
 
 if __name__ == "__main__":

@@ -13,8 +13,9 @@ import pytest
 from dask_cluster import Cluster, cluster
 from made_panels import panel
 
+from forecaster.config import Forecast
 from forecaster.models import prophet
-from forecaster.settings import Forecast, SettingsError
+from forecaster.settings import SettingsError
 from forecaster.types import Ask, Work, in_turn
 from jobs import executor
 

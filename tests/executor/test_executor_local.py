@@ -13,7 +13,7 @@ from pathlib import Path
 import errands
 import pytest
 
-from forecaster.settings import Forecast
+from forecaster.config import Forecast
 from forecaster.types import Work, in_turn
 from jobs import executor
 
