@@ -25,6 +25,9 @@ REMEDIES = {
     "token_revoked": "install the app again and set the new SLACK_BOT_TOKEN",
     "token_expired": "install the app again and set the new SLACK_BOT_TOKEN",
     "account_inactive": "install the app again and set the new SLACK_BOT_TOKEN",
+    "message_not_found": "it was deleted in Slack; what is new still arrives in the channel",
+    "cant_update_message": "another app or an earlier installation wrote it; what is new still arrives in its thread",
+    "edit_window_closed": "let apps edit their messages at any time in the workspace's settings",
     "missing_scope": "give the app chat:write, files:write, channels:history and groups:history, and install it again",
 }
 LATER = {"ratelimited", "rate_limited", "message_limit_exceeded", "request_timeout", "team_added_to_org"}

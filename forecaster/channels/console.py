@@ -8,8 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from forecaster.channels._channel import Channel, Write
-from forecaster.messages import Delivery, Message
+from forecaster.messages import Delivery, DeliveryPart, Message
 
+PARTS: frozenset[DeliveryPart] = frozenset({"text"})
+NEEDS: tuple[str, ...] = ()
 WIDEST = 110  # longer lines are hard to read, however wide the terminal is
 
 

@@ -1,8 +1,9 @@
 """Slack: the message as blocks, the chart in its thread, updates in the thread of the first message.
 
-The bot token needs chat:write, files:write, channels:history and, for private channels, groups:history. Slack has no
-idempotency key, so each message carries the delivery's id in its metadata and each chart carries it in its file's name;
-`find` looks for it. The SDK's own retries are off: they post twice when a connection drops after the request.
+The bot token needs chat:write, files:write, channels:history, for private channels groups:history, and for the names of
+those who press a button users:read. Slack has no idempotency key, so each message carries the delivery's id in its
+metadata and each chart carries it in its file's name; `find` looks for it. An edit says how the message is to be, so it
+can be sent twice. The SDK's own retries are off: they post twice when a connection drops after the request.
 """
 
 from __future__ import annotations
@@ -10,18 +11,21 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from slack_sdk import WebClient
 
 from forecaster import chart
-from forecaster.channels._channel import Channel, Write
+from forecaster.channels._channel import Channel, OnAct, Write
 from forecaster.channels._slack_blocks import blocks, escaped, fallback
 from forecaster.channels._slack_errors import FAILURES, send_error
-from forecaster.messages import Delivery, SendError
+from forecaster.channels._slack_socket import Listener
+from forecaster.messages import Delivery, DeliveryPart, SendError
 
+PARTS: frozenset[DeliveryPart] = frozenset({"text", "chart", "edit"})
+NEEDS = ("SLACK_BOT_TOKEN",)
 EVENT = "forecaster_delivery"
 TIMEOUT = 10  # seconds
 PAGE, PAGES = 200, 10  # of history that are searched, newest first
@@ -34,15 +38,29 @@ Item = dict[str, Any]
 def create(secrets: Mapping[str, str], write: Write) -> Channel | None:
     """Returns Slack, or None without SLACK_BOT_TOKEN; SLACK_API_URL is another base address, for a test server.
 
-    Raises ValueError when SLACK_API_URL is not an address.
+    With SLACK_APP_TOKEN as well an alert has buttons. Raises ValueError when SLACK_API_URL is not an address.
     """
+    client = _client(secrets)
+    return Slack(client, answers=bool(secrets.get("SLACK_APP_TOKEN"))) if client else None
+
+
+def listen(secrets: Mapping[str, str], on_act: OnAct, today: Callable[[], dt.date] = dt.date.today) -> Listener | None:
+    """Returns what listens to the buttons until it is closed, or None without SLACK_BOT_TOKEN and SLACK_APP_TOKEN.
+
+    on_act: does what a person asked for and returns one line to tell them, raises ValueError with one line when it
+    cannot be done; the same click may come twice, with the same token. today: the date a snooze must be after. The
+    connection is made, and made anew, in the background. Raises ValueError when SLACK_API_URL is not an address.
+    """
+    client, token = _client(secrets), secrets.get("SLACK_APP_TOKEN", "")
+    return Listener(client, token, on_act, today) if client and token else None
+
+
+def _client(secrets: Mapping[str, str]) -> WebClient | None:
     token, url = secrets.get("SLACK_BOT_TOKEN", ""), secrets.get("SLACK_API_URL") or WebClient.BASE_URL
     if not re.match(r"https?://[^/\s]+", url):
         raise ValueError(f'SLACK_API_URL "{url}" is not an address; write one that begins with https://')
-    return Slack(_client(token, url)) if token else None
-
-
-def _client(token: str, url: str) -> WebClient:
+    if not token:
+        return None
     quiet = logging.getLogger(f"{__name__}.sdk")
     quiet.setLevel(logging.CRITICAL)  # a SendError says it all, and the SDK would log whole messages
     return WebClient(token, url if url.endswith("/") else url + "/", TIMEOUT, logger=quiet, retry_handlers=[])
@@ -50,22 +68,33 @@ def _client(token: str, url: str) -> WebClient:
 
 @dataclass(frozen=True)
 class Slack:
-    """One Slack workspace; a target's address is a channel's id."""
+    """One Slack workspace; a target's address is a channel's id. answers: whether someone listens to its buttons."""
 
     client: WebClient
+    answers: bool = False
     name: str = "slack"
 
     def send(self, delivery: Delivery) -> str:
         """Returns the message's timestamp, or the id of the chart's file; raises SendError."""
         _check(delivery)
+        ways: dict[DeliveryPart, Callable[[Delivery], str]] = {
+            "text": self._post,
+            "chart": self._upload,
+            "edit": self._edit,
+        }
         try:
-            return self._post(delivery) if delivery.part == "text" else self._upload(delivery)
+            return ways[delivery.part](delivery)
         except FAILURES as error:
             raise send_error(error) from error
 
     def find(self, delivery: Delivery) -> str | None:
-        """Returns the receipt of an earlier send that did arrive, else None; raises SendError (ambiguous) if unsure."""
+        """Returns the receipt of an earlier send that did arrive, else None; raises SendError (ambiguous) if unsure.
+
+        An edit is not looked for: to send it again does no harm.
+        """
         _check(delivery)
+        if delivery.part == "edit":
+            return None
         try:
             return next((found for item in self._items(delivery) if (found := _receipt(item, delivery))), None)
         except FAILURES as error:
@@ -79,7 +108,7 @@ class Slack:
         answer = self.client.chat_postMessage(
             channel=delivery.target.address,
             text=fallback(message),
-            blocks=blocks(message),
+            blocks=blocks(message, self.answers),
             thread_ts=delivery.thread or None,
             reply_broadcast=True if delivery.thread and message.broadcast else None,
             metadata={"event_type": EVENT, "event_payload": {"delivery_id": delivery.id}},
@@ -88,6 +117,18 @@ class Slack:
             link_names=False,
             unfurl_links=False,
             unfurl_media=False,
+        )
+        return str(answer["ts"])
+
+    def _edit(self, delivery: Delivery) -> str:
+        """The message keeps its metadata, and so its delivery id, as none is given."""
+        answer = self.client.chat_update(
+            channel=delivery.target.address,
+            ts=delivery.edits,
+            text=fallback(delivery.message),
+            blocks=blocks(delivery.message, self.answers),
+            parse="none",
+            link_names=False,
         )
         return str(answer["ts"])
 
@@ -134,6 +175,8 @@ def _check(delivery: Delivery) -> None:
         raise SendError("the message has no chart", permanent=True)
     if delivery.part == "chart" and not delivery.thread:
         raise SendError("the chart waits for its text")
+    if delivery.part == "edit" and not delivery.edits:
+        raise SendError("the edit waits for its message")
 
 
 def _file_name(delivery: Delivery) -> str:

@@ -20,3 +20,7 @@ def delivery(name: str = "d1", *, made: Message | None = None, **changes: object
 
 def picture(thread: str, name: str = "d1-chart", **changes: object) -> Delivery:
     return delivery(name, part="chart", thread=thread, after="d1", **changes)
+
+
+def edit(ts: str, name: str = "d1-edit", **changes: object) -> Delivery:
+    return delivery(name, part="edit", edits=ts, **changes)

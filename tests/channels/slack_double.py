@@ -1,12 +1,14 @@
 """A small Slack on this machine: it speaks HTTP, keeps Slack's documented limits and misbehaves when it is told to.
 
-    with SlackDouble() as slack:
+    with SlackDouble() as slack:                             # app_secrets: with buttons
         slack.fail("chat.postMessage", RateLimited(30))      # the next such request only; call again for more
         channel = open_channel("slack", slack.secrets, print)
         ...
         assert [post["text"] for post in slack.posts] == [...]
 
-`requests` has every request as it came in, also those that failed; `messages` has what a person would see.
+`requests` has every request as it came in, also those that failed; `messages` has what a person would see. What people
+do is in `people`: press(ts, "Snooze"), submit({"Reason": "Known"}), whispered(). A service in another process needs
+nothing but `app_secrets`.
 """
 
 from __future__ import annotations
@@ -19,12 +21,17 @@ from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Self
+from typing import Self
 from urllib.parse import parse_qsl
 
-Arguments = dict[str, Any]
+from tests.channels.slack_limits import Arguments, check_blocks, check_view
+from tests.channels.slack_limits import RefusalError as RefusalError
+from tests.channels.slack_limits import refuse as _refuse
+from tests.channels.slack_people import People
+
+CONNECT = "apps.connections.open"
 UPLOAD = "upload"  # the name under which the upload of a file's bytes can be made to fail
-TEXT_LIMITS = {"section": 3000, "context": 2000}
+BOT = "B0DOUBLE"
 
 
 @dataclass(frozen=True)
@@ -67,15 +74,12 @@ class Slow:
 Fault = RateLimited | Status | Refused | Dropped | Slow
 
 
-class RefusalError(Exception):
-    """Slack's error code for a request that breaks its rules."""
-
-
 @dataclass
 class SlackDouble:
-    """One workspace with some channels and one bot token."""
+    """One workspace with some channels, some people and one app."""
 
     token: str = "xoxb-double"
+    app_token: str = "xapp-double"
     channels: tuple[str, ...] = ("C0FORECAST", "C0ANALYSTS")
     requests: list[tuple[str, Arguments]] = field(default_factory=list)
     messages: list[Arguments] = field(default_factory=list)  # posts and shared files, oldest first
@@ -90,9 +94,11 @@ class SlackDouble:
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
         self._thread.start()
+        self.people = People(self.messages)
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.people.socket.close()
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
@@ -105,6 +111,11 @@ class SlackDouble:
     def secrets(self) -> dict[str, str]:
         """What a service needs in its environment to speak to this workspace."""
         return {"SLACK_BOT_TOKEN": self.token, "SLACK_API_URL": f"{self.address}/api"}
+
+    @property
+    def app_secrets(self) -> dict[str, str]:
+        """What a service needs to hear what people press as well."""
+        return self.secrets | {"SLACK_APP_TOKEN": self.app_token}
 
     @property
     def posts(self) -> list[Arguments]:
@@ -178,7 +189,8 @@ class _Handler(BaseHTTPRequestHandler):
                 self._say(200, self._done(method, arguments))
 
     def _done(self, method: str, arguments: Arguments) -> Arguments | str:
-        if method != UPLOAD and self.headers.get("Authorization") != f"Bearer {self.slack.token}":
+        token = self.slack.app_token if method == CONNECT else self.slack.token
+        if method != UPLOAD and self.headers.get("Authorization") != f"Bearer {token}":
             return {"ok": False, "error": "invalid_auth" if self.headers.get("Authorization") else "not_authed"}
         try:
             answer = self.slack.do(method, arguments)
@@ -208,10 +220,6 @@ class _Handler(BaseHTTPRequestHandler):
 # What Slack's methods do
 
 
-def _refuse(error: str) -> Any:
-    raise RefusalError(error)
-
-
 def _require(arguments: Arguments, *names: str) -> None:
     if any(not arguments.get(name) for name in names):
         _refuse("invalid_arguments")
@@ -228,23 +236,70 @@ def _in_thread(slack: SlackDouble, channel: object, ts: object) -> None:
 
 
 def _auth_test(slack: SlackDouble, arguments: Arguments) -> Arguments:
-    return {"team": "Council", "user": "forecaster", "team_id": "T0DOUBLE", "user_id": "U0DOUBLE", "bot_id": "B0DOUBLE"}
+    return {"team": "Council", "user": "forecaster", "team_id": "T0DOUBLE", "user_id": "U0DOUBLE", "bot_id": BOT}
 
 
 def _post_message(slack: SlackDouble, arguments: Arguments) -> Arguments:
     _require(arguments, "channel")
     _in_channel(slack, arguments["channel"])
     _in_thread(slack, arguments["channel"], arguments.get("thread_ts"))
+    _check_content(arguments, 40_000)
+    given = {name: value for name, value in arguments.items() if value is not None}
+    message = given | {"ts": slack.new_ts(), "bot_id": BOT}
+    slack.messages.append(message)
+    return {"channel": arguments["channel"], "ts": message["ts"], "message": message}
+
+
+def _check_content(arguments: Arguments, longest: int) -> None:
     if not arguments.get("text"):
         _refuse("no_text")
-    if len(arguments["text"]) > 40_000:
+    if len(arguments["text"]) > longest:
         _refuse("msg_too_long")
     check_blocks(arguments.get("blocks", []))
     if len(json.dumps(arguments.get("metadata", {}))) > 16_384:
         _refuse("metadata_too_large")
-    message = {name: value for name, value in arguments.items() if value is not None} | {"ts": slack.new_ts()}
-    slack.messages.append(message)
-    return {"channel": arguments["channel"], "ts": message["ts"], "message": message}
+
+
+def _update(slack: SlackDouble, arguments: Arguments) -> Arguments:
+    """Text and blocks are as given, also when no blocks are; metadata stays unless it is given."""
+    _require(arguments, "channel", "ts")
+    channel, ts = arguments["channel"], arguments["ts"]
+    _in_channel(slack, channel)
+    message = next((m for m in slack.messages if m["channel"] == channel and m["ts"] == ts), None)
+    if message is None:
+        _refuse("message_not_found")
+    if message.get("bot_id") != BOT or message.get("files"):
+        _refuse("cant_update_message")
+    _check_content(arguments, 4_000)
+    message.pop("blocks", None)
+    message.update({name: arguments[name] for name in ("text", "blocks", "metadata") if name in arguments})
+    return {"channel": channel, "ts": ts, "text": arguments["text"]}
+
+
+def _post_ephemeral(slack: SlackDouble, arguments: Arguments) -> Arguments:
+    _require(arguments, "channel", "user")
+    _in_channel(slack, arguments["channel"])
+    _in_thread(slack, arguments["channel"], arguments.get("thread_ts"))
+    if arguments["user"] not in slack.people.names:
+        _refuse("user_not_in_channel")
+    _check_content(arguments, 40_000)
+    slack.people.whisper(arguments)
+    return {"message_ts": slack.new_ts()}
+
+
+def _open_view(slack: SlackDouble, arguments: Arguments) -> Arguments:
+    _require(arguments, "trigger_id", "view")
+    check_view(arguments["view"])
+    return {"view": slack.people.open(arguments["trigger_id"], arguments["view"])}
+
+
+def _user_info(slack: SlackDouble, arguments: Arguments) -> Arguments:
+    name = slack.people.names.get(arguments.get("user", "")) or _refuse("user_not_found")
+    return {"user": {"id": arguments["user"], "real_name": name, "profile": {"real_name": name}}}
+
+
+def _connect(slack: SlackDouble, arguments: Arguments) -> Arguments:
+    return {"url": slack.people.socket.new_address()}
 
 
 def _listing(slack: SlackDouble, arguments: Arguments, chosen: list[Arguments]) -> Arguments:
@@ -310,40 +365,16 @@ def _share_files(slack: SlackDouble, arguments: Arguments) -> Arguments:
 
 
 METHODS: dict[str, Callable[[SlackDouble, Arguments], Arguments]] = {
+    CONNECT: _connect,
     "auth.test": _auth_test,
+    "chat.postEphemeral": _post_ephemeral,
     "chat.postMessage": _post_message,
+    "chat.update": _update,
     "conversations.history": _history,
     "conversations.replies": _replies,
     "files.getUploadURLExternal": _upload_address,
     "files.completeUploadExternal": _share_files,
+    "users.info": _user_info,
+    "views.open": _open_view,
     UPLOAD: _take_file,
 }
-
-
-# Slack's documented limits on blocks
-
-
-def check_blocks(blocks: list[Arguments]) -> None:
-    """Raises RefusalError for blocks that Slack would not take."""
-    if len(blocks) > 50 or sum(len(text["text"]) for block in blocks for text in _texts(block)) > 13_200:
-        _refuse("invalid_blocks")
-    for block in blocks:
-        _check_block(block)
-
-
-def _texts(block: Arguments) -> list[Arguments]:
-    return [text for text in (block.get("text"), *block.get("fields", ()), *block.get("elements", ())) if text]
-
-
-def _check_block(block: Arguments) -> None:
-    if block["type"] == "header":
-        fits = block["text"]["type"] == "plain_text" and 0 < len(block["text"]["text"]) <= 150
-    elif block["type"] in TEXT_LIMITS:
-        limit = TEXT_LIMITS[block["type"]]
-        fits = all(0 < len(text["text"]) <= limit for text in _texts(block)) and bool(_texts(block))
-        fits &= len(block.get("fields", ())) <= 10 and len(block.get("elements", ())) <= 10
-        fits &= all(len(text["text"]) <= 2000 for text in block.get("fields", ()))
-    else:
-        fits = False
-    if not fits:
-        _refuse("invalid_blocks")

@@ -6,10 +6,15 @@ import inspect
 
 import pytest
 
-from forecaster.channels import channel_names, open_channel
+from forecaster.channels import channel_names, open_channel, parts
 from forecaster.messages import Delivery
 
-SECRETS = {"SLACK_BOT_TOKEN": "xoxb-1", "SLACK_API_URL": "http://127.0.0.1:9/api/"}
+SECRETS = {
+    "SLACK_BOT_TOKEN": "xoxb-1",
+    "SLACK_API_URL": "http://127.0.0.1:9/api/",
+    "SMTP_URL": "smtp://127.0.0.1:9?from=forecaster@council.test",
+    "TEAMS_WEBHOOK_URL": "http://127.0.0.1:9/workflow",
+}
 
 
 def test_the_channels_are_the_files_of_the_folder():
@@ -42,3 +47,15 @@ def test_an_unknown_channel_names_the_nearest_one():
 def test_an_address_that_is_none_is_refused_at_once():
     with pytest.raises(ValueError, match=r'SLACK_API_URL "slack\.test" is not an address'):
         open_channel("slack", SECRETS | {"SLACK_API_URL": "slack.test"}, print)
+
+
+@pytest.mark.parametrize("name", channel_names())
+def test_every_channel_can_send_a_text(name):
+    assert {"text"} <= parts(name) <= {"text", "chart", "edit"}
+
+
+def test_only_slack_has_threads_with_charts_and_edits():
+    assert parts("slack") == {"text", "chart", "edit"}
+    assert parts("console") == {"text"}
+    with pytest.raises(LookupError, match="did you mean"):
+        parts("slak")

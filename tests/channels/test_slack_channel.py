@@ -10,12 +10,13 @@ from dataclasses import replace
 import pytest
 
 from forecaster.channels.slack import EVENT, PAGE, create
-from forecaster.messages import SendError, Target
+from forecaster.messages import Message, SendError, Target
 from forecaster.render import message
-from tests.channels.deliveries import TARGET, delivery, picture
+from tests.channels.deliveries import TARGET, delivery, edit, picture
 from tests.channels.slack_double import UPLOAD, Dropped, RateLimited, Refused, Slow, Status
 from tests.render import cases
 
+EDIT = "chat.update"
 POST, ADDRESS, SHARE = "chat.postMessage", "files.getUploadURLExternal", "files.completeUploadExternal"
 HISTORY, REPLIES = "conversations.history", "conversations.replies"
 
@@ -84,7 +85,7 @@ def test_a_chart_arrives_in_the_thread_of_its_text_with_its_description(slack, c
     file = slack.files[receipt]
     assert file["name"] == "d1-chart.png"
     assert file["title"] == "Child protection plan starts"
-    assert file["alt_txt"].startswith("Chart: Child protection plan starts, 18 January 2016 to 8 January 2018")
+    assert file["alt_txt"] == delivery().message.chart.alt_text
     assert file["body"].startswith(b"\x89PNG")
     assert slack.messages[1]["thread_ts"] == first
     assert [name for name, _ in slack.requests] == [POST, ADDRESS, UPLOAD, SHARE]
@@ -108,6 +109,87 @@ def test_an_id_with_odd_letters_makes_a_plain_file_name_that_is_found_again(slac
     receipt = channel.send(odd)
     assert slack.files[receipt]["name"] == "a-b-c-d.png"
     assert channel.find(odd) == receipt
+
+
+# Edits
+
+
+def test_an_edit_shows_the_alert_as_it_stands_and_keeps_what_finds_it(slack, channel):
+    first = channel.send(delivery())
+    assert channel.send(edit(first, made=message(*cases.updated()))) == first
+    [post] = slack.posts
+    assert "still" in post["blocks"][0]["text"]["text"]
+    assert post["text"].startswith(post["blocks"][0]["text"]["text"])
+    assert channel.find(delivery()) == first
+    [asked] = slack.asked(EDIT)
+    assert (asked["parse"], asked["link_names"], "metadata" in asked) == ("none", False, False)
+
+
+def test_an_edit_takes_the_buttons_away_when_nothing_is_left_to_answer(slack):
+    channel = create(slack.app_secrets, print)
+    assert channel is not None
+    asking = replace(delivery().message, answerable=True)
+    first = channel.send(delivery(made=asking))
+    assert "actions" in [block["type"] for block in slack.posts[0]["blocks"]]
+    channel.send(edit(first, made=replace(asking, answerable=False)))
+    assert "actions" not in [block["type"] for block in slack.posts[0]["blocks"]]
+
+
+@pytest.mark.parametrize("fault", [Dropped(True), Dropped(False), Status(500, True), Refused("internal_error")])
+def test_an_edit_that_may_have_arrived_is_sent_again_without_a_search(slack, channel, fault):
+    first = channel.send(delivery())
+    one = edit(first, made=message(*cases.updated()))
+    slack.fail(EDIT, fault)
+    assert kind(failure(channel.send, one)) == (False, True)
+    assert channel.find(one) is None
+    assert channel.send(one) == first
+    assert len(slack.posts) == 1
+    assert "still" in slack.posts[0]["text"]
+    assert slack.asked(HISTORY) == slack.asked(REPLIES) == []
+
+
+def test_an_edit_waits_as_slack_asks(slack, channel):
+    first = channel.send(delivery())
+    slack.fail(EDIT, RateLimited(7))
+    error = failure(channel.send, edit(first))
+    assert kind(error) == (False, False)
+    assert error.retry_after == 7
+
+
+@pytest.mark.parametrize(
+    ("code", "remedy"),
+    [
+        ("message_not_found", "was deleted"),
+        ("cant_update_message", "another app"),
+        ("edit_window_closed", "let apps edit"),
+    ],
+)
+def test_a_message_that_cannot_be_edited_is_left_as_it_is(slack, channel, code, remedy):
+    first = channel.send(delivery())
+    slack.fail(EDIT, Refused(code))
+    error = failure(channel.send, edit(first))
+    assert kind(error) == (True, False)
+    assert remedy in str(error)
+
+
+def test_only_a_message_of_ours_that_is_there_can_be_edited(slack, channel):
+    assert "message_not_found" in str(failure(channel.send, edit("1515500000.000009")))
+    slack.messages.append({"channel": "C0FORECAST", "ts": "1515500000.000001", "text": "someone's"})
+    assert "cant_update_message" in str(failure(channel.send, edit("1515500000.000001")))
+    assert slack.messages[0]["text"] == "someone's"
+
+
+def test_an_edit_waits_for_its_message(slack, channel):
+    assert kind(failure(channel.send, edit(""))) == (False, False)
+    assert slack.requests == []
+
+
+def test_a_change_in_the_thread_is_compact(slack, channel):
+    first = channel.send(delivery())
+    news = Message("a1", "Acknowledged by Jo Smith", "high", "Known.", (), "", kind="change", answerable=True)
+    channel.send(delivery("d2", made=news, thread=first))
+    assert [block["type"] for block in slack.posts[1]["blocks"]] == ["section"]
+    assert slack.posts[1]["thread_ts"] == first
 
 
 # What goes wrong
