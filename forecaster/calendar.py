@@ -104,10 +104,23 @@ def is_school_holiday(day: dt.date) -> bool:
     return week_start(day) in _half_terms(day.year)
 
 
+def is_working_day(day: dt.date) -> bool:
+    """Returns whether a day is a weekday and no bank holiday."""
+    return day.weekday() < 5 and day not in bank_holidays(day.year)
+
+
+def working_day_after(day: dt.date, count: int) -> dt.date:
+    """Returns the count-th working day after a day, which itself need not be one; the day itself for none."""
+    for _ in range(count):
+        day += DAY
+        while not is_working_day(day):
+            day += DAY
+    return day
+
+
 def _weekdays(start: dt.date, step: Step) -> list[dt.date]:
     length = 7 if step == "week" else (period_end(start, step) - start).days + 1
-    days = (start + i * DAY for i in range(length))
-    return [day for day in days if day.weekday() < 5 and day not in bank_holidays(day.year)]
+    return [day for day in (start + i * DAY for i in range(length)) if is_working_day(day)]
 
 
 @lru_cache(maxsize=8192)
@@ -142,6 +155,11 @@ def working_columns(periods: Dates, step: Step) -> Floats:
 def to_utc(day: dt.date, hour: int = 0, minute: int = 0) -> dt.datetime:
     """Returns the UTC moment of a wall-clock time in London."""
     return dt.datetime(day.year, day.month, day.day, hour, minute, tzinfo=LONDON).astimezone(dt.UTC)
+
+
+def local_time(moment: dt.datetime) -> dt.datetime:
+    """Returns a moment by the clock of England."""
+    return moment.astimezone(LONDON)
 
 
 def local_date(moment: dt.datetime) -> dt.date:

@@ -1,22 +1,28 @@
-"""The life of an alert: a pure state machine, one step a period.
+"""The life of an alert: a pure state machine, one step a period, and what people do about it in between.
 
     opened -> updated -> acknowledged / snoozed -> resolved        (docs/alert-states.md draws it)
 
 An alert opens on strong evidence and stays while weaker evidence lasts; it is resolved after several calm periods in a
 row, and comes back as the same alert when the move returns soon after. Nothing is told twice: between transitions the
-figures are refreshed in silence.
+figures are refreshed in silence. One that a person holds (acknowledged or snoozed) is silent unless it worsens.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import re
+from collections.abc import Container
 from dataclasses import dataclass, replace
 
-from forecaster.types import Alert, Driver, Severity, Signal, State, Transition
+from forecaster.calendar import LONDON, working_day_after
+from forecaster.messages import Act, Answer
+from forecaster.types import Alert, Change, Driver, Severity, Signal, State, Transition
 
 RANK: dict[Severity, int] = {"low": 0, "medium": 1, "high": 2}
-ACTIVE: tuple[State, ...] = ("opened", "updated", "acknowledged", "snoozed")
+WAITING: tuple[State, ...] = ("opened", "updated")  # for somebody to answer
+HELD: tuple[State, ...] = ("acknowledged", "snoozed")  # by somebody
+ACTIVE: tuple[State, ...] = (*WAITING, *HELD)
+_NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 
 
 @dataclass(frozen=True)
@@ -24,23 +30,30 @@ class Rules:
     """calm_periods: periods without evidence before an alert is resolved, and after it during which it may come back.
 
     stronger: how many times smaller the p-value must get to be worth telling; quiet_days: least time between two
-    updates.
+    updates. worse: by what part of itself the excess must have grown since it was last told for a held alert to speak
+    again, and least_worse: by how many children (or events) at least.
     """
 
     calm_periods: int = 4
     period_days: int = 7
     stronger: float = 100.0
     quiet_days: int = 21
+    worse: float = 0.5
+    least_worse: float = 6.0
 
 
 @dataclass(frozen=True)
 class Finding:
-    """A signal explained. strong: enough to open an alert; a weak one only keeps it open."""
+    """A signal explained. strong: enough to open an alert; a weak one only keeps it open.
+
+    level: its totals are how things stand (a stock), not what has come together since the onset.
+    """
 
     signal: Signal
     drivers: tuple[Driver, ...]
     severity: Severity
     strong: bool
+    level: bool = False
 
 
 Step = tuple[Alert | None, Transition | None]
@@ -82,7 +95,7 @@ def _open(finding: Finding, period: dt.date, now: dt.datetime) -> Step:
         alert_id(s), s.kind, s.key.measure, s.key.slice, s.direction, finding.severity, "opened",
         opened=s.period, onset=s.onset, updated=s.period, observed=s.observed, expected=s.expected, lower=s.lower,
         upper=s.upper, p_value=s.p_value, total=s.total, total_expected=s.total_expected, drivers=finding.drivers,
-        worst_p=s.p_value, seen=period, told=(s.period,),
+        worst_p=s.p_value, seen=period, told=(s.period,), spoke=now, told_excess=s.total - s.total_expected,
     )  # fmt: skip
     return alert, _transition(alert, None, period, now, f"evidence p = {s.p_value:.2g}, over the line")
 
@@ -98,10 +111,11 @@ def _refresh(alert: Alert, finding: Finding) -> Alert:
 
 
 def _tell(alert: Alert, finding: Finding, now: dt.datetime, reason: str) -> Step:
-    period = finding.signal.period
+    period, fresh = finding.signal.period, _refresh(alert, finding)
     told = replace(
-        _refresh(alert, finding), state="updated", updated=period, resolved=None, snoozed_until=None,
-        severity=finding.severity, worst_p=min(alert.worst_p, finding.signal.p_value), told=(*alert.told, period),
+        fresh, state="updated", updated=period, resolved=None, snoozed_until=None, severity=finding.severity,
+        worst_p=min(alert.worst_p, finding.signal.p_value), told=(*alert.told, period), spoke=now,
+        told_excess=fresh.excess, held_by="", escalated=alert.escalated if alert.state in WAITING else 0,
     )  # fmt: skip
     return told, _transition(told, alert.state, alert.seen, now, reason)
 
@@ -112,16 +126,27 @@ def _worth_telling(alert: Alert, finding: Finding, period: dt.date, rules: Rules
         return ""
     if RANK[finding.severity] > RANK[alert.severity]:
         return f"severity rose from {alert.severity} to {finding.severity}"
-    if alert.state == "snoozed":
-        over = alert.snoozed_until is not None and period >= alert.snoozed_until
-        return "still there after the snooze" if over else ""
-    if alert.state == "acknowledged":
-        return ""
+    if alert.snoozed_until is not None and period >= alert.snoozed_until:
+        return "still there after the snooze"
+    if alert.state in HELD:
+        worse = _is_worse(alert, finding, period, rules)
+        return "it has worsened by more than half since it was last told" if worse else ""
     if alert.slice and not finding.signal.key.slice:
         return "now seen in the whole council"
     rested = (period - alert.updated).days >= rules.quiet_days
     stronger = finding.signal.p_value * rules.stronger < alert.worst_p
     return "the evidence has grown" if rested and stronger else ""
+
+
+def _is_worse(alert: Alert, finding: Finding, period: dt.date, rules: Rules) -> bool:
+    """Whether the excess has outgrown what was told, and faster than before: to go on at one pace is not to worsen."""
+    sign = 1 if alert.direction == "up" else -1
+    was = sign * alert.told_excess
+    grown = sign * (finding.signal.total - finding.signal.total_expected) - was
+    if was <= 0 or grown <= rules.worse * was or grown < rules.least_worse:
+        return False
+    before, since = (alert.updated - alert.onset).days + rules.period_days, (period - alert.updated).days
+    return finding.level or grown * before > (1 + rules.worse) * was * since
 
 
 def _calm(alert: Alert, period: dt.date, now: dt.datetime, rules: Rules) -> Step:
@@ -130,31 +155,120 @@ def _calm(alert: Alert, period: dt.date, now: dt.datetime, rules: Rules) -> Step
     calm = alert.calm + 1
     if calm < rules.calm_periods:
         return replace(alert, calm=calm), None
-    over = replace(alert, state="resolved", resolved=period, updated=period, calm=calm, told=(*alert.told, period))
-    return over, _transition(over, alert.state, period, now, f"{calm} periods in a row as expected")
+    over = replace(
+        alert, state="resolved", resolved=period, updated=period, calm=calm, told=(*alert.told, period), spoke=now,
+        told_excess=alert.excess,
+    )  # fmt: skip
+    return over, _transition(over, alert.state, period, now, f"{_in_a_row(calm, rules)} as expected")
 
 
-def acknowledge(alert: Alert, period: dt.date, now: dt.datetime, actor: str, reason: str) -> Step:
-    """Returns the alert acknowledged by a person; ValueError if it is over."""
-    return _by_hand(alert, "acknowledged", period, now, actor, reason, None)
-
-
-def snooze(alert: Alert, until: dt.date, period: dt.date, now: dt.datetime, actor: str, reason: str) -> Step:
-    """Returns the alert silent until a date unless it worsens; ValueError if it is over or the date has passed."""
-    if until <= period:
-        raise ValueError(f"{until} has passed: give a date after {period}")
-    return _by_hand(alert, "snoozed", period, now, actor, f"{reason} (until {until})", until)
-
-
-def _by_hand(
-    alert: Alert, state: State, period: dt.date, now: dt.datetime, actor: str, reason: str, until: dt.date | None
-) -> Step:
-    if alert.state == "resolved":
-        raise ValueError(f"alert {alert.id} was resolved on {alert.resolved}: nothing to change")
-    changed = replace(alert, state=state, snoozed_until=until)
-    stamp = f"{now:%Y%m%dT%H%M%S%f}"
-    return changed, Transition(f"{alert.id}/{state}/{stamp}", alert.id, now, alert.state, state, reason, actor)
+def _in_a_row(count: int, rules: Rules) -> str:
+    """So many periods as a person says it: "four weeks in a row"."""
+    number = _NUMBERS[count] if count < len(_NUMBERS) else str(count)
+    unit = "week" if rules.period_days == 7 else "month"
+    return f"{number} {unit}" + ("s in a row" if count > 1 else "")
 
 
 def _transition(alert: Alert, was: State | None, period: dt.date, now: dt.datetime, reason: str) -> Transition:
     return Transition(f"{alert.id}/{period}/{alert.state}", alert.id, now, was, alert.state, reason)
+
+
+def join(alert: Alert, story: str) -> Alert:
+    """Returns the alert as part of a story: the id of the alert that it began with."""
+    return replace(alert, story="" if story == alert.id else story)
+
+
+# What people do
+
+_NOT_BY_STATE: dict[Answer, Change] = {"assign": "assigned", "useful": "useful", "not useful": "not useful"}
+_NEEDS_A_REASON: tuple[Answer, ...] = ("acknowledge", "snooze", "not useful")
+
+
+def act(alert: Alert, act: Act, day: dt.date, now: dt.datetime, known: Container[str] = ()) -> Step:
+    """Returns the alert after what a person did about it, from wherever they did it.
+
+    day: the day it is done on. known: ids of the changes the alert has been through: a click that comes again changes
+    nothing. Raises ValueError, in one plain line, for what cannot be done.
+    """
+    name = _act_id(act, now)
+    if act.token and name in known:
+        return alert, None
+    _check(alert, act, day)
+    changed, change = _done(alert, act), _NOT_BY_STATE.get(act.what)
+    return changed, Transition(name, alert.id, now, alert.state, changed.state, _words(act), act.by, change)
+
+
+def acknowledge(alert: Alert, day: dt.date, now: dt.datetime, actor: str, reason: str) -> Step:
+    """Returns the alert acknowledged by a person, as `act` does."""
+    return act(alert, Act(alert.id, "acknowledge", actor, reason), day, now)
+
+
+def snooze(alert: Alert, until: dt.date, day: dt.date, now: dt.datetime, actor: str, reason: str) -> Step:
+    """Returns the alert silent until a date unless it worsens, as `act` does."""
+    return act(alert, Act(alert.id, "snooze", actor, reason, until), day, now)
+
+
+def _act_id(act: Act, now: dt.datetime) -> str:
+    mark = act.token or f"{now:%Y%m%dT%H%M%S%f}"
+    return f"{act.alert_id}/{act.what.replace(' ', '-')}/{mark}"
+
+
+def _check(alert: Alert, act: Act, day: dt.date) -> None:
+    if alert.state == "resolved":
+        raise ValueError(f"alert {alert.id} was resolved on {alert.resolved}: nothing to change")
+    if act.what == "snooze" and act.until is None:
+        raise ValueError("a snooze needs the date on which it ends")
+    if act.what == "snooze" and act.until is not None and act.until <= day:
+        raise ValueError(f"{act.until} has passed: give a date after {day}")
+    if act.what == "assign" and not act.to.strip():
+        raise ValueError("to assign an alert takes the name of a person")
+    if act.what in _NEEDS_A_REASON and not act.reason.strip():
+        raise ValueError(f'"{act.what}" needs a reason: it is kept with the alert')
+
+
+def _done(alert: Alert, act: Act) -> Alert:
+    if act.what == "assign":
+        return replace(alert, assignee=_one_line(act.to))
+    if act.what == "useful":
+        return alert
+    state: State = "snoozed" if act.what == "snooze" else "acknowledged"  # what is not useful is to be silent
+    return replace(alert, state=state, snoozed_until=act.until if state == "snoozed" else None, held_by=act.by)
+
+
+def _words(act: Act) -> str:
+    """What is written down of an act: the reason a person gave, and what they chose with it."""
+    reason = _one_line(act.reason)
+    if act.what == "snooze":
+        return f"{reason} (until {act.until})"
+    if act.what == "assign":
+        return f"to {_one_line(act.to)}" + (f": {reason}" if reason else "")
+    return reason or "it was useful"
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+# What happens when nobody does anything
+
+
+def unanswered(alert: Alert, now: dt.datetime, working_days: int) -> int | None:
+    """Returns the next step of escalation (1, 2, …) of an alert that waits for an answer for too long; else None.
+
+    working_days: how long it may wait since it last spoke, by the clock in London and without England's bank holidays.
+    """
+    if alert.state not in WAITING or alert.spoke is None:
+        return None
+    spoke = alert.spoke.astimezone(LONDON)
+    due = dt.datetime.combine(working_day_after(spoke.date(), working_days), spoke.time(), LONDON)
+    return alert.escalated + 1 if now >= due else None
+
+
+def escalate(alert: Alert, step: int, now: dt.datetime, working_days: int) -> Step:
+    """Returns the alert told to the next in line; nothing where it was answered or that step was told already."""
+    if alert.state not in WAITING or step <= alert.escalated:
+        return alert, None
+    days = "a working day" if working_days == 1 else f"{working_days} working days"
+    name, reason = f"{alert.id}/{alert.updated}/escalated/{step}", f"nobody acknowledged it within {days}"
+    told = replace(alert, escalated=step, spoke=now)
+    return told, Transition(name, alert.id, now, alert.state, alert.state, reason, change="escalated")

@@ -6,17 +6,22 @@ import datetime as dt
 import random
 import re
 from functools import cache
+from typing import get_args
 
+import pytest
 from tree import ROOT
 
-from forecaster.lifecycle import Finding, Rules, acknowledge, snooze, step
+from forecaster.lifecycle import ACTIVE, Finding, Rules, act, escalate, step
+from forecaster.messages import Act, Answer
+from forecaster.stories import EARLIER, LATER
 from forecaster.types import Alert, SeriesKey, Severity, Signal, Transition
 
 PAGE = (ROOT / "docs" / "alert-states.md").read_text(encoding="utf-8")
 MONDAY = dt.date(2018, 1, 1)
-OPEN = {"opened", "updated", "acknowledged", "snoozed"}
 RULES = Rules()
 WALKS, WEEKS = 400, 40
+STILL = ("assigned", "useful", "escalated")  # changes that leave the state as it was
+Seen = frozenset[tuple[str, str, str, str, bool]]
 
 
 def finding(chance: random.Random, week: dt.date) -> Finding | None:
@@ -26,37 +31,47 @@ def finding(chance: random.Random, week: dt.date) -> Finding | None:
     key = SeriesKey("plan_starts", () if chance.random() < 0.5 else (("team", "North"),))
     severity: Severity = chance.choice(("low", "medium", "high"))
     p_value = 10 ** -chance.uniform(2, 12)
-    signal = Signal(key, "surge", "up", week, MONDAY, 17.0, 6.0, 2.0, 12.0, p_value, 5.0, 71.0, 44.0)
+    total = 44.0 + 10 ** chance.uniform(1, 3)
+    signal = Signal(key, "surge", "up", week, MONDAY, 17.0, 6.0, 2.0, 12.0, p_value, 5.0, total, 44.0)
     return Finding(signal, (), severity, strong=chance.random() < 0.6)
 
 
-def by_hand(alert: Alert, chance: random.Random, week: dt.date, now: dt.datetime) -> tuple[Alert, Transition]:
-    """What a person may do to an open alert."""
-    if chance.random() < 0.5:
-        after, done = acknowledge(alert, week, now, "A. Patel", "audit under way")
-    else:
-        until = week + dt.timedelta(weeks=chance.randint(1, 4))
-        after, done = snooze(alert, until, week, now, "A. Patel", "known cause")
-    assert after is not None
-    assert done is not None
-    return after, done
+def strong() -> Finding:
+    signal = Signal(
+        SeriesKey("plan_starts"), "surge", "up", MONDAY, MONDAY, 17.0, 6.0, 2.0, 12.0, 1e-5, 5.0, 71.0, 44.0
+    )
+    return Finding(signal, (), "medium", strong=True)
+
+
+def an_act(alert: Alert, what: Answer, week: dt.date, reason: str = "audit under way") -> Act:
+    until = week + dt.timedelta(weeks=2) if what == "snooze" else None
+    return Act(alert.id, what, "A. Patel", reason, until, "B. Lee" if what == "assign" else "")
 
 
 @cache
-def seen() -> frozenset[tuple[str, str, str, bool]]:
-    """Every (from, to, reason, by hand) of many random lives, the same ones every time."""
+def seen() -> Seen:
+    """Every (from, to, what, reason, by hand) of many random lives, the same ones every time."""
     chance = random.Random(1)
-    found: set[tuple[str, str, str, bool]] = set()
+    found: set[tuple[str, str, str, str, bool]] = set()
+
+    def record(done: Transition | None) -> None:
+        if done:
+            found.add((done.was or "[*]", done.now, done.what, done.reason, done.actor != "forecaster"))
+
     for _ in range(WALKS):
         alert: Alert | None = None
         for number in range(WEEKS):
             week = MONDAY + dt.timedelta(weeks=number)
             now = dt.datetime.combine(week, dt.time(7), dt.UTC)
             alert, done = step(alert, finding(chance, week), week, now, RULES)
-            found |= {(done.was or "[*]", done.now, done.reason, False)} if done else set()
-            if alert and alert.state in OPEN and chance.random() < 0.2:
-                alert, done = by_hand(alert, chance, week, now)
-                found.add((done.was or "[*]", done.now, done.reason, True))
+            record(done)
+            if alert and alert.state in ACTIVE and chance.random() < 0.3:
+                what = chance.choice(get_args(Answer))
+                alert, done = act(alert, an_act(alert, what, week, chance.choice(["because", "known"])), week, now)
+                record(done)
+            if alert and chance.random() < 0.1:
+                alert, done = escalate(alert, alert.escalated + 1, now, 2)
+                record(done)
     return frozenset(found)
 
 
@@ -65,30 +80,58 @@ def drawn(by_hand: bool) -> set[tuple[str, str]]:
     return {(was, now) for was, now, label in arrows if (label == "by hand") == by_hand}
 
 
+def taken(by_hand: bool) -> set[tuple[str, str]]:
+    return {(was, now) for was, now, what, _, hand in seen() if hand == by_hand and what not in STILL}
+
+
 def written() -> list[tuple[set[str], str, re.Pattern[str]]]:
-    """The rows of the table of reasons: from, to, and the reason as a pattern; those of people are left out."""
-    rows = re.findall(r"^\| ([a-z, -]+) \| (\w+) \| `([^`]+)` \|$", PAGE, re.MULTILINE)
-    patterns = [(was, now, re.compile(".+".join(map(re.escape, reason.split("…"))))) for was, now, reason in rows]
-    return [({"[*]"} if was == "-" else set(was.split(", ")), now, pattern) for was, now, pattern in patterns]
+    """The rows of the table of reasons: from, what, and the reason as a pattern; those of people are left out."""
+    rows = re.findall(r"^\| ([a-z, -]+) \| (?:as it was: )?(\w+) \| `([^`]+)` \|$", PAGE, re.MULTILINE)
+    patterns = [(was, what, re.compile(".+".join(map(re.escape, reason.split("…"))))) for was, what, reason in rows]
+    return [({"[*]"} if was == "-" else set(was.split(", ")), what, pattern) for was, what, pattern in patterns]
 
 
 def test_every_step_that_the_evidence_takes_is_drawn_and_no_other() -> None:
-    assert {(was, now) for was, now, _, hand in seen() if not hand} == drawn(by_hand=False)
+    assert taken(by_hand=False) == drawn(by_hand=False)
 
 
 def test_every_step_that_a_person_takes_is_drawn_and_no_other() -> None:
-    assert {(was, now) for was, now, _, hand in seen() if hand} == drawn(by_hand=True)
+    assert taken(by_hand=True) == drawn(by_hand=True)
+
+
+def test_what_changes_no_state_changes_none() -> None:
+    assert {what for _, _, what, _, _ in seen()} >= set(STILL)
+    assert all(was == now for was, now, what, _, _ in seen() if what in STILL)
 
 
 def test_every_reason_is_in_the_table_with_where_it_leads_from_and_to() -> None:
-    for was, now, reason, hand in seen():
-        rows = [row for row in written() if was in row[0] and now == row[1] and row[2].fullmatch(reason)]
-        assert hand or len(rows) == 1, f"{was} -> {now}: {reason}"
+    for was, _, what, reason, hand in seen():
+        rows = [row for row in written() if was in row[0] and what == row[1] and row[2].fullmatch(reason)]
+        assert hand or len(rows) == 1, f"{was} -> {what}: {reason}"
 
 
 def test_every_reason_in_the_table_occurs_from_each_state_it_names() -> None:
-    for states, now, pattern in written():
-        assert {was for was, to, reason, _ in seen() if to == now and pattern.fullmatch(reason)} == states
+    for states, change, pattern in written():
+        found = {was for was, _, what, reason, _ in seen() if what == change and pattern.fullmatch(reason)}
+        assert found == states
+
+
+def test_the_table_of_what_people_do_says_what_becomes_of_the_alert_and_what_it_takes() -> None:
+    rows = re.findall(r"^\| ([a-z ]+) \| (as it was|acknowledged|snoozed) \| ([^|]+) \|$", PAGE, re.MULTILINE)
+    assert [what for what, _, _ in rows] == ["acknowledge", "snooze", "not useful", "useful", "assign"]
+    now = dt.datetime.combine(MONDAY, dt.time(9), dt.UTC)
+    alert = step(None, strong(), MONDAY, now, RULES)[0]
+    assert alert is not None
+    for what, state, needs in rows:
+        after = act(alert, an_act(alert, what, MONDAY), MONDAY, now)[0]
+        assert after is not None
+        assert after.state == ("opened" if state == "as it was" else state)
+        assert ("name" in needs, "date" in needs) == (what == "assign", what == "snooze")
+        if "reason" in needs:
+            with pytest.raises(ValueError, match="needs a reason"):
+                act(alert, an_act(alert, what, MONDAY, reason=""), MONDAY, now)
+        else:
+            assert act(alert, an_act(alert, what, MONDAY, reason=""), MONDAY, now)[1] is not None
 
 
 def test_the_page_names_the_rules_as_they_are() -> None:
@@ -96,3 +139,6 @@ def test_the_page_names_the_rules_as_they_are() -> None:
     assert f"at least {RULES.quiet_days} days old" in PAGE
     assert "a hundred times smaller" in PAGE
     assert RULES.stronger == 100
+    assert f"grown by more than half, and by at least {RULES.least_worse:.0f} children" in PAGE
+    assert RULES.worse == 0.5
+    assert f"began at most {LATER.days // 7} weeks after the other, and at most {EARLIER.days // 7} weeks" in PAGE

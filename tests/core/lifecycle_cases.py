@@ -1,12 +1,13 @@
-"""Signals and findings for the tests of an alert's life."""
+"""Signals, findings and alerts for the tests of an alert's life."""
 
 from __future__ import annotations
 
 import datetime as dt
 from dataclasses import replace
 
-from forecaster.lifecycle import Finding, Rules
-from forecaster.types import Driver, SeriesKey, Signal
+from forecaster.lifecycle import Finding, Rules, act, step
+from forecaster.messages import Act, Answer
+from forecaster.types import Alert, Driver, SeriesKey, Signal, State, Transition
 
 MONDAY = dt.date(2018, 1, 8)
 WEEK = dt.timedelta(days=7)
@@ -31,3 +32,39 @@ def now(number: int) -> dt.datetime:
 def finding(number: int = 0, *, strong: bool = True, severity: str = "medium", **changes: object) -> Finding:
     signal = replace(SIGNAL, period=week(number), **changes)  # type: ignore[arg-type]
     return Finding(signal, DRIVERS, severity, strong)  # type: ignore[arg-type]
+
+
+def opened(severity: str = "medium", **changes: object) -> Alert:
+    alert, transition = step(None, finding(0, severity=severity, **changes), week(0), now(0), RULES)
+    assert alert is not None
+    assert transition is not None
+    return alert
+
+
+def after(alert: Alert, number: int, found: Finding | None) -> tuple[Alert, Transition | None]:
+    next_one, transition = step(alert, found, week(number), now(number), RULES)
+    assert next_one is not None
+    return next_one, transition
+
+
+def act_of(alert: Alert, what: Answer, **changes: object) -> tuple[Alert, Transition]:
+    """What Ann does about an alert in week 1."""
+    deed = Act(alert.id, what, "Ann", "looked into", **changes)  # type: ignore[arg-type]
+    changed, transition = act(alert, deed, week(1), now(1))
+    assert changed is not None
+    assert transition is not None
+    return changed, transition
+
+
+def in_state(state: State) -> Alert:
+    """An alert of week 0 in each of its states before week 5."""
+    alert = opened()
+    if state == "updated":
+        return replace(alert, state="updated", seen=week(4), told=(*alert.told, week(4)))
+    if state == "acknowledged":
+        return act_of(alert, "acknowledge")[0]
+    if state == "snoozed":
+        return act_of(alert, "snooze", until=week(8))[0]
+    if state == "resolved":
+        return replace(alert, state="resolved", resolved=week(4), seen=week(4), calm=4, told=(*alert.told, week(4)))
+    return alert

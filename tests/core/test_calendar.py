@@ -13,6 +13,7 @@ from forecaster.calendar import (
     bank_holidays,
     following,
     is_school_holiday,
+    is_working_day,
     last_complete,
     local_date,
     long_date,
@@ -24,6 +25,7 @@ from forecaster.calendar import (
     school_holiday_share,
     to_utc,
     week_start,
+    working_day_after,
     working_days,
     year_end,
 )
@@ -222,3 +224,25 @@ def test_periods_and_dates_are_named_as_managers_say_them() -> None:
     assert long_date(day("2018-01-08")) == "8 January 2018"
     assert period_name(day("2018-01-08"), "week") == "week of 8 January 2018"
     assert period_name(day("2018-01-01"), "month") == "January 2018"
+
+
+@pytest.mark.parametrize(
+    ("after", "count", "expected"),
+    [
+        ("2018-01-08", 0, "2018-01-08"),
+        ("2018-01-08", 1, "2018-01-09"),
+        ("2018-01-12", 1, "2018-01-15"),  # Friday to Monday
+        ("2018-01-13", 1, "2018-01-15"),  # so from the Saturday
+        ("2018-03-29", 1, "2018-04-03"),  # Good Friday and Easter Monday do not count
+        ("2022-06-01", 1, "2022-06-06"),  # the Spring holiday was moved and the Jubilee added
+    ],
+)
+def test_working_days_are_counted_on_from_a_day(after: str, count: int, expected: str) -> None:
+    assert working_day_after(day(after), count) == day(expected)
+
+
+@given(days, st.integers(1, 30))
+def test_so_many_working_days_lie_between_a_day_and_the_one_so_many_after_it(start: dt.date, count: int) -> None:
+    end = working_day_after(start, count)
+    assert is_working_day(end)
+    assert sum(is_working_day(start + n * DAY) for n in range(1, (end - start).days + 1)) == count

@@ -4,38 +4,23 @@ import datetime as dt
 from dataclasses import replace
 
 import pytest
-from lifecycle_cases import DRIVERS, MONDAY, NORTH, RULES, SIGNAL, WEEK, finding, now, week
+from lifecycle_cases import (
+    DRIVERS,
+    MONDAY,
+    NORTH,
+    RULES,
+    SIGNAL,
+    WEEK,
+    after,
+    finding,
+    in_state,
+    now,
+    opened,
+    week,
+)
 
-from forecaster.lifecycle import Finding, Rules, acknowledge, alert_id, snooze, step
+from forecaster.lifecycle import Finding, Rules, acknowledge, alert_id, join, snooze, step
 from forecaster.types import Alert, SeriesKey, State, Transition
-
-
-def opened(severity: str = "medium", **changes: object) -> Alert:
-    alert, transition = step(None, finding(0, severity=severity, **changes), week(0), now(0), RULES)
-    assert alert is not None
-    assert transition is not None
-    return alert
-
-
-def after(alert: Alert, number: int, found: Finding | None) -> tuple[Alert, Transition | None]:
-    next_one, transition = step(alert, found, week(number), now(number), RULES)
-    assert next_one is not None
-    return next_one, transition
-
-
-def in_state(state: State) -> Alert:
-    """An alert of week 0 in each of its states before week 5."""
-    alert = opened()
-    if state == "updated":
-        return replace(alert, state="updated", seen=week(4), told=(*alert.told, week(4)))
-    if state == "acknowledged":
-        return acknowledge(alert, week(1), now(1), "Ann", "looked into")[0] or alert
-    if state == "snoozed":
-        return snooze(alert, week(8), week(1), now(1), "Ann", "known")[0] or alert
-    if state == "resolved":
-        return replace(alert, state="resolved", resolved=week(4), seen=week(4), calm=4, told=(*alert.told, week(4)))
-    return alert
-
 
 STRONGER = {"p_value": 1e-9}
 FINDINGS: dict[str, Finding | None] = {
@@ -100,7 +85,7 @@ def test_strong_evidence_opens_an_alert_with_its_figures() -> None:
         id="plan-starts-up-2018-w02", kind="surge", measure="plan_starts", slice=(), direction="up",
         severity="medium", state="opened", opened=MONDAY, onset=MONDAY - 2 * WEEK, updated=MONDAY, observed=17.0,
         expected=6.0, lower=2.0, upper=12.0, p_value=1e-4, total=40.0, total_expected=18.0, drivers=DRIVERS,
-        worst_p=1e-4, seen=MONDAY, told=(MONDAY,),
+        worst_p=1e-4, seen=MONDAY, told=(MONDAY,), spoke=now(0), told_excess=22.0,
     )  # fmt: skip
     assert transition == Transition(
         "plan-starts-up-2018-w02/2018-01-08/opened", alert.id, now(0), None, "opened",
@@ -173,7 +158,7 @@ def test_it_is_resolved_after_enough_calm_periods_in_a_row() -> None:
         assert alert.calm == number
     alert, transition = after(alert, 4, None)
     assert transition is not None
-    assert transition.reason == "4 periods in a row as expected"
+    assert transition.reason == "four weeks in a row as expected"
     assert (alert.state, alert.resolved, alert.updated, alert.told) == (
         "resolved",
         week(4),
@@ -299,10 +284,104 @@ def test_two_people_can_act_in_one_week_and_each_is_recorded() -> None:
     assert first.id != second.id
 
 
-def test_rules_come_from_config() -> None:
-    quick = Rules(calm_periods=1)
-    alert, transition = step(opened(), None, week(1), now(1), quick)
-    assert alert is not None
+@pytest.mark.parametrize(
+    ("rules", "reason"),
+    [
+        (Rules(calm_periods=1), "one week as expected"),
+        (Rules(calm_periods=3), "three weeks in a row as expected"),
+        (Rules(calm_periods=4, period_days=31), "four months in a row as expected"),
+        (Rules(calm_periods=13), "13 weeks in a row as expected"),
+    ],
+)
+def test_the_calm_that_ends_an_alert_is_said_in_its_periods(rules: Rules, reason: str) -> None:
+    alert, transition = opened(), None
+    for number in range(1, rules.calm_periods + 1):
+        assert transition is None
+        stepped, transition = step(alert, None, week(number), now(number), rules)
+        assert stepped is not None
+        alert = stepped
     assert alert.state == "resolved"
     assert transition is not None
-    assert transition.reason == "1 periods in a row as expected"
+    assert transition.reason == reason
+
+
+# What is said, and what of it is remembered
+
+
+def test_an_alert_remembers_when_it_spoke_and_what_excess_it_told() -> None:
+    alert = opened()
+    assert (alert.spoke, alert.told_excess) == (now(0), 22.0)
+    alert, transition = after(alert, 1, finding(1, total=60.0))
+    assert transition is None
+    assert (alert.spoke, alert.told_excess, alert.excess) == (now(0), 22.0, 42.0)  # refreshed in silence
+    alert, _ = after(alert, 2, finding(2, total=60.0, severity="high"))
+    assert (alert.spoke, alert.told_excess) == (now(2), 42.0)
+    alert, _ = after(alert, 3, finding(3, total=65.0))
+    for number in range(4, 8):
+        alert, _ = after(alert, number, None)
+    assert (alert.state, alert.spoke, alert.told_excess) == ("resolved", now(7), 47.0)
+
+
+WORSE = "it has worsened by more than half since it was last told"
+
+
+@pytest.mark.parametrize("state", ["acknowledged", "snoozed"])
+@pytest.mark.parametrize(
+    ("number", "total", "speaks"),
+    [
+        (1, 18 + 22 + 12, True),  # 22 in the three weeks before, 12 in the next
+        (1, 18 + 22 + 11, False),  # by half, but not by more
+        (2, 18 + 22 + 23, True),
+        (2, 18 + 22 + 21, False),  # nearly twice as many, but at the same pace as before
+        (4, 18 + 22 + 29, False),  # the same pace for a month
+    ],
+)
+def test_a_held_alert_speaks_again_when_it_worsens(state: State, number: int, total: float, speaks: bool) -> None:
+    alert, transition = after(in_state(state), number, finding(number, total=float(total)))
+    assert (transition.reason if transition else None) == (WORSE if speaks else None)
+    assert (alert.state, alert.held_by) == (("updated", "") if speaks else (state, "Ann"))
+
+
+def test_worsening_takes_six_more_children_and_strong_evidence() -> None:
+    small = acknowledge(opened(total=24.0), week(1), now(1), "Ann", "seen")[0]
+    assert small is not None
+    assert after(small, 1, finding(1, total=29.0))[1] is None  # five more than the six there were
+    assert after(small, 1, finding(1, total=30.0))[1] is not None
+    assert after(small, 1, finding(1, total=60.0, strong=False, p_value=0.01))[1] is None
+
+
+def test_worsening_is_seen_in_falls_as_well() -> None:
+    fall = acknowledge(opened(direction="down", total=18.0, total_expected=40.0), week(1), now(1), "Ann", "seen")[0]
+    assert fall is not None
+    deeper = {"direction": "down", "total": 20.0}
+    assert after(fall, 1, finding(1, **deeper, total_expected=55.0))[1] is not None
+    assert after(fall, 1, finding(1, **deeper, total_expected=45.0))[1] is None
+    assert after(fall, 1, finding(1, **deeper, total_expected=10.0))[1] is None  # it has turned
+
+
+def test_the_level_of_a_stock_worsens_at_any_pace() -> None:
+    alert = in_state("acknowledged")
+    higher = replace(finding(4, total=18.0 + 22.0 + 12.0), level=True)
+    assert after(alert, 4, replace(higher, level=False))[1] is None
+    assert after(alert, 4, higher)[1] is not None
+    assert after(alert, 4, replace(finding(4, total=18.0 + 22.0 + 11.0), level=True))[1] is None  # by no more than half
+
+
+def test_worsening_is_told_once_for_each_half() -> None:
+    alert, transition = after(in_state("acknowledged"), 1, finding(1, total=60.0))
+    assert transition is not None
+    again = acknowledge(alert, week(2), now(2), "Ann", "seen")[0]
+    assert again is not None
+    assert after(again, 2, finding(2, total=61.0))[1] is None
+
+
+def test_an_alert_of_before_what_was_told_was_kept_waits_for_its_severity() -> None:
+    old = replace(in_state("acknowledged"), told_excess=0.0, spoke=None)
+    assert after(old, 1, finding(1, total=200.0))[1] is None
+    assert after(old, 1, finding(1, severity="high"))[1] is not None
+
+
+def test_an_alert_joins_a_story_but_not_its_own() -> None:
+    alert = opened()
+    assert join(alert, "referrals-up-2017-w44").story == "referrals-up-2017-w44"
+    assert join(alert, alert.id).story == ""
