@@ -1,0 +1,393 @@
+"""The weekly digest: what was looked at, what stands open, what comes, what was near, and what could not be judged.
+
+It is sent whatever happened, so that silence never looks like health; and what could not be judged is never told as
+nothing found. The few counts in it are rounded: no difference between two digests, or a digest and an alert, may give
+a small count away.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+from forecaster.calendar import last_complete, long_date, period_end, period_name
+from forecaster.comparing import few
+from forecaster.context import YearEnd
+from forecaster.messages import Line, Message
+from forecaster.suppress import is_small
+from forecaster.types import Alert, Kind, NotRun, SeriesKey, Severity, Signal, Step
+from forecaster.wording import about, clean, day, extent, number, percent, sentence, shorten, slice_words, span, spelled
+
+DIGEST = "digest"
+LIMIT = 1200  # characters of a whole message: what is read in 20 seconds
+DISPENSABLE = ("Close", "Ahead", "Held")  # left out in this order if too long
+NEAR, OPEN, HEADINGS, REASONS = 3, 4, 6, 3  # at most so many of each are named
+RANK: dict[Severity, int] = {"high": 0, "medium": 1, "low": 2}
+NO_ALL_CLEAR = "This is not an all-clear: what moved is not known."
+COMPARED = ("neighbours", "peers")  # detectors that judge no series by its own past
+OF_A_DAY = ("arrival", "completeness")  # what keeps a whole period from being judged
+
+
+@dataclass(frozen=True)
+class Ran:
+    """The newest run over one kind of data.
+
+    on: the day it ran. period: the newest that was judged; due: the newest that should have been by the day of the
+    digest. series: how many were watched; missed: what could not be judged, compared or forecast.
+    """
+
+    step: Step
+    on: dt.date
+    period: dt.date
+    due: dt.date
+    series: int
+    missed: tuple[NotRun, ...] = ()
+    provisional: bool = False
+
+    @cached_property
+    def unjudged(self) -> Mapping[SeriesKey, str]:
+        """Why series could not be judged by their own past."""
+        others = (*COMPARED, *OF_A_DAY, "forecast")
+        return {item.key: _short(item.reason) for item in self.missed if item.by not in others}
+
+    @cached_property
+    def why_not(self) -> str:
+        """Why the period that is due could not be judged at all, "" where it was."""
+        if self.period < self.due:
+            ran = last_complete(self.on, self.step) >= self.due
+            what = "no full week of data" if self.step == "week" else "no data"
+            gone = f"{what} since {self._day(period_end(self.period, self.step))}"
+            return gone if ran else f"nothing has run since {self._day(self.on)}"
+        if any(item.by == "completeness" and str(self.period) in item.reason for item in self.missed):
+            return "its data looks incomplete"
+        if self.unjudged and len(self.unjudged) >= self.series:
+            return Counter(self.unjudged.values()).most_common(1)[0][0]
+        return ""
+
+    def _day(self, date: dt.date) -> str:
+        return day(date, period_end(self.due, self.step))
+
+
+@dataclass(frozen=True)
+class Heading:
+    """Where one measure of the first page is heading.
+
+    recent: each of the last quarter's counts, or the newest level of a stock alone. ahead: lower, median and upper of
+    a usual period of the next `length`; end: of a stock or share where it is by 31 March.
+    """
+
+    key: SeriesKey
+    title: str
+    kind: Kind
+    step: Step
+    recent: tuple[float, ...] = ()
+    ahead: tuple[float, float, float] | None = None
+    length: int = 13
+    end: YearEnd | None = None
+
+
+@dataclass(frozen=True)
+class Facts:
+    """All that one week's digest is made from.
+
+    week: the last that is over; day: of the digest. received: the day on which data was read last. alerts: those open,
+    missing data left out; held: the ids of those that nobody was told of, because of the weekly cap. near: signals that
+    opened no alert. titles: of measures. opened: alerts in the last year; accepted: false ones a year that are.
+    coverage: how often the forecasts' 95% bands have held.
+    """
+
+    week: dt.date
+    day: dt.date
+    runs: tuple[Ran, ...] = ()
+    received: dt.date | None = None
+    alerts: tuple[Alert, ...] = ()
+    held: frozenset[str] = frozenset()
+    ahead: tuple[Heading, ...] = ()
+    near: tuple[Signal, ...] = ()
+    titles: Mapping[str, str] = field(default_factory=dict)
+    opened: int = 0
+    accepted: float = 6.0
+    coverage: float | None = None
+    config: str = ""
+    threshold: int = 5
+
+    @cached_property
+    def faults(self) -> list[tuple[str, str]]:
+        """Which due periods could not be judged at all, and why."""
+        if not self.runs:
+            why = "nothing has been judged yet" if self.received else "no data has been read yet"
+            return [(period_name(self.week, "week"), why)]
+        return list(dict.fromkeys((period_name(ran.due, ran.step), ran.why_not) for ran in self.runs if ran.why_not))
+
+    @cached_property
+    def blind(self) -> list[str]:
+        """Measures of the first page that could not be judged, though others could."""
+        unjudged = {key for ran in self.runs if not ran.why_not for key in ran.unjudged}
+        return [_lower(heading) for heading in self.ahead if heading.key in unjudged]
+
+    @property
+    def judged(self) -> bool:
+        return any(not ran.why_not for ran in self.runs)
+
+
+def digest(facts: Facts) -> Message:
+    """Returns the digest of a week, at most LIMIT characters, small numbers left out."""
+    lines = [
+        ("Ran", _ran(facts)),
+        ("Open", _open(facts)),
+        ("Held", _held(facts)),
+        ("Ahead", _ahead(facts)),
+        ("Close", _close(facts)),
+        ("Not run", _not_run(facts)),
+    ]
+    return _fit(
+        Message(
+            alert_id=DIGEST,
+            headline=_headline(facts),
+            severity=_severity(facts),
+            summary=_summary(facts),
+            lines=tuple(Line(label, text) for label, text in lines if text),
+            evidence=_evidence(facts),
+            kind="digest",
+        )
+    )
+
+
+def near(signals: Iterable[Signal], alerts: Iterable[Alert]) -> tuple[Signal, ...]:
+    """Returns the signals that came nearest to an alert and are part of none, the nearest first; one a measure."""
+    told = {(alert.kind, alert.measure, alert.direction) for alert in alerts}
+    found: dict[str, Signal] = {}
+    for signal in sorted(signals, key=lambda s: (s.p_value, s.key)):
+        if (signal.kind, signal.key.measure, signal.direction) not in told:
+            found.setdefault(signal.key.measure, signal)
+    return tuple(found.values())[:NEAR]
+
+
+# The first line, for who reads no further
+
+
+def _headline(facts: Facts) -> str:
+    name = _period(facts)
+    if not facts.judged:
+        which, why = facts.faults[0]
+        return sentence(f"{_the(which)} could not be judged: {why}").rstrip(".")
+    partly = bool(facts.faults or facts.blind)
+    if not facts.alerts:
+        quiet = "All quiet in what could be judged" if partly else "All quiet"
+        return f"{quiet}: nothing moved beyond what is expected - {name}"
+    return f"{_many_open(facts)}{', and not all could be judged' if partly else ''} - {name}"
+
+
+def _period(facts: Facts) -> str:
+    """The week; where all data comes by the month, the newest month that is due."""
+    months = [ran.due for ran in facts.runs if ran.step == "month"]
+    only = bool(months) and len(months) == len(facts.runs)
+    return period_name(max(months), "month") if only else period_name(facts.week, "week")
+
+
+def _the(name: str) -> str:
+    return f"the {name}" if name.startswith("week") else name
+
+
+def _many_open(facts: Facts) -> str:
+    return f"{_plural(len(facts.alerts), 'alert').capitalize()} {'is' if len(facts.alerts) == 1 else 'are'} open"
+
+
+def _plural(count: int, noun: str, nouns: str = "") -> str:
+    return f"{spelled(count)} {noun if count == 1 else nouns or noun + 's'}"
+
+
+def _severity(facts: Facts) -> Severity:
+    """The gravest of what is open; a week that could not be judged is no small matter."""
+    found: list[Severity] = [alert.severity for alert in facts.alerts]
+    return min([*found, "medium" if facts.faults else "low"], key=RANK.__getitem__)
+
+
+def _summary(facts: Facts) -> str:
+    """How much was looked at when nothing is open; who must act when something is."""
+    waiting = sum(not _holder(alert, facts.day) for alert in facts.alerts)
+    if not facts.judged:
+        return " ".join(filter(None, [NO_ALL_CLEAR, f"{_many_open(facts)}." if facts.alerts else ""]))
+    if not facts.alerts:
+        gaps = " What could not be judged is named below." if facts.faults or facts.blind else ""
+        return f"No alert is open; {spelled(sum(ran.series for ran in facts.runs))} series were watched.{gaps}"
+    if not waiting:
+        return "Somebody has taken up each of them." if len(facts.alerts) > 1 else "Somebody has taken it up."
+    if len(facts.alerts) == 1:
+        return "Nobody has taken it up yet."
+    return f"Nobody has taken up {'any' if waiting == len(facts.alerts) else spelled(waiting)} of them yet."
+
+
+# The lines
+
+
+def _ran(facts: Facts) -> str:
+    if not facts.runs:
+        return f"Nothing yet; data was last read on {long_date(facts.received)}." if facts.received else "Nothing yet."
+    said = (
+        f"{_plural(ran.series, 'series', 'series')} up to {_the(period_name(ran.period, ran.step))}, judged on "
+        f"{day(ran.on, facts.day)}"
+        for ran in facts.runs
+    )
+    return sentence("; ".join(said))
+
+
+def _open(facts: Facts) -> str:
+    told = [alert for alert in facts.alerts if alert.id not in facts.held]
+    told.sort(key=lambda alert: (RANK[alert.severity], -alert.opened.toordinal(), alert.id))
+    said = [
+        f"{_says(alert, facts)} ({', '.join(filter(None, [alert.severity, _holder(alert, facts.day)]))})"
+        for alert in told[:OPEN]
+    ]
+    more = [f"{spelled(len(told) - OPEN)} more"] if len(told) > OPEN else []
+    return sentence("; ".join([*said, *more])) if said else "No alert."
+
+
+def _says(alert: Alert, facts: Facts) -> str:
+    """An alert's own headline without its week; where it never spoke, what it is about."""
+    headline = alert.text.partition("\n")[0].rpartition(" - ")[0]
+    title = clean(facts.titles.get(alert.measure, alert.measure), 60) + slice_words(alert.key)
+    return clean(headline or title, 90)
+
+
+def _holder(alert: Alert, today: dt.date) -> str:
+    """Who has taken an alert up, "" for nobody."""
+    by = f" by {clean(alert.held_by, 40)}" if alert.held_by else ""
+    if alert.state == "snoozed":
+        return f"snoozed{f' until {day(alert.snoozed_until, today)}' if alert.snoozed_until else ''}{by}"
+    if alert.state == "acknowledged":
+        return f"acknowledged{by}"
+    return f"with {clean(alert.assignee, 40)}" if alert.assignee else ""
+
+
+def _held(facts: Facts) -> str:
+    said = [_says(alert, facts) for alert in facts.alerts if alert.id in facts.held]
+    more = [f"{spelled(len(said) - OPEN)} more"] if len(said) > OPEN else []
+    return f"Over this week's cap, told here alone: {'; '.join([*said[:OPEN], *more])}." if said else ""
+
+
+def _ahead(facts: Facts) -> str:
+    """The first page in a line: a usual period of the next quarter, then 31 March."""
+    shown = facts.ahead[:HEADINGS]
+    said: dict[str, list[str]] = {}
+    for heading in shown:
+        for when, text in _heads_for(heading, facts):
+            said.setdefault(when, []).append(f"{_lower(heading)} {text}")
+    return sentence("; ".join(f"{when}: {', '.join(texts)}" for when, texts in said.items()))
+
+
+def _heads_for(heading: Heading, facts: Facts) -> Iterator[tuple[str, str]]:
+    """Yields when, and what is expected then with its 95% band."""
+    if heading.kind == "flow" and heading.ahead:
+        low, mid, high = heading.ahead
+        when = f"a {heading.step} for the next {span(heading.length, heading.step)} (95% band)"
+        yield when, f"{about(mid)} ({extent(low, high)}{_lately(heading, facts.threshold)})"
+    elif heading.kind == "stock" and heading.end:
+        band = extent(heading.end.lower, heading.end.upper)
+        on = f"on {day(heading.end.day, facts.day)}"
+        yield on, f"{about(heading.end.median)} ({band}{_level(heading, facts.threshold)})"
+    elif heading.end and not few(heading.end, heading.kind, facts.threshold):
+        band = extent(heading.end.lower, heading.end.upper, share=True)
+        yield f"in the year to {day(heading.end.day, facts.day)}", f"{percent(heading.end.median)} ({band})"
+
+
+def _lately(heading: Heading, threshold: int) -> str:
+    """The mean of the last quarter, only where no count of it is small: then it gives nothing away."""
+    counts = heading.recent
+    if not counts or any(math.isnan(count) or is_small(count, threshold) for count in counts):
+        return ""
+    mean = sum(counts) / len(counts)
+    return "" if is_small(mean, threshold) else f"; lately {number(mean)}"
+
+
+def _level(heading: Heading, threshold: int) -> str:
+    """The newest level, rounded: two exact levels and the starts between them would tell how many plans ended."""
+    base, level = max(threshold, 1), heading.recent[-1] if heading.recent else math.nan
+    if math.isnan(level) or level < 2 * base:
+        return ""
+    return f"; now about {number(base * round(level / base))}"
+
+
+def _lower(heading: Heading) -> str:
+    title = clean(heading.title, 60) + slice_words(heading.key)
+    return title[:1].lower() + title[1:] if title[1:2].islower() else title
+
+
+def _close(facts: Facts) -> str:
+    if not facts.judged:
+        return ""
+    said = [f"{clean(facts.titles.get(s.key.measure, s.key.measure), 60)}{slice_words(s.key)} ({_side(s)})"
+            for s in facts.near[:NEAR]]  # fmt: skip
+    return f"Near the line, no alert: {'; '.join(said)}." if said else "Nothing else came near the line."
+
+
+def _side(signal: Signal) -> str:
+    if signal.kind == "neighbours":
+        return f"{'above' if signal.direction == 'up' else 'below'} our neighbours"
+    if signal.kind == "peers":
+        return f"{signal.direction}, and not elsewhere"
+    return "up" if signal.direction == "up" else "down"
+
+
+def _not_run(facts: Facts) -> str:
+    """What could not run, and why; that nothing was left out is said too."""
+    whole = [f"{_the(which)}: {why}" for which, why in facts.faults]
+    unjudged = [reason for ran in facts.runs for reason in ran.unjudged.values()]
+    blind = [f"among them {', '.join(facts.blind[:REASONS])}"] if facts.blind else []
+    watched = spelled(sum(ran.series for ran in facts.runs))
+    series = [f"{spelled(len(unjudged))} of {watched} series not judged ({_why(unjudged)})"] if unjudged else []
+    parts = [*whole, *series, *blind, *_others_missed(facts)]
+    return sentence("; ".join(parts)) if parts else "Nothing: every series was judged."
+
+
+def _others_missed(facts: Facts) -> Iterator[str]:
+    for by, what in ((("forecast",), "not forecast"), (COMPARED, "not compared with others")):
+        reasons = [_short(item.reason) for ran in facts.runs for item in ran.missed if item.by in by]
+        if reasons:
+            yield f"{spelled(len(reasons))} {what} ({_why(reasons)})"
+
+
+def _why(reasons: Sequence[str]) -> str:
+    """Reasons by how many they are of: "too little history seven, constant two"; one alone without a number."""
+    counted = Counter(reasons).most_common()
+    if len(counted) == 1:
+        return counted[0][0]
+    more = ["other reasons"] if len(counted) > REASONS else []
+    return ", ".join([*(f"{reason} {spelled(count)}" for reason, count in counted[:REASONS]), *more])
+
+
+def _short(reason: str) -> str:
+    return clean(reason.partition(":")[0], 80)
+
+
+def _evidence(facts: Facts) -> str:
+    accepted = spelled(int(facts.accepted)) if facts.accepted == int(facts.accepted) else f"{facts.accepted:g}"
+    parts = [
+        *dict.fromkeys(_data_to(ran) for ran in facts.runs),
+        f"forecast bands held {percent(facts.coverage)} of what came" if facts.coverage is not None else "",
+        f"{_plural(facts.opened, 'alert')} opened in a year, {accepted} false ones accepted" if facts.runs else "",
+        f"config {clean(facts.config, 12)}" if facts.config else "",
+    ]
+    return sentence("; ".join(part for part in parts if part))
+
+
+def _data_to(ran: Ran) -> str:
+    newest = f", newest {ran.step} provisional" if ran.provisional else ""
+    return f"data to {long_date(period_end(ran.period, ran.step))}{newest}"
+
+
+def _fit(full: Message) -> Message:
+    """The message without its least needed lines, then with its longest cut, so that it is short enough to be read."""
+    for label in DISPENSABLE:
+        if len(full.text) <= LIMIT:
+            return full
+        full = replace(full, lines=tuple(line for line in full.lines if line.label != label))
+    over, longest = len(full.text) - LIMIT, max(full.lines, key=lambda line: len(line.text))
+    if over <= 0:
+        return full
+    short = replace(longest, text=shorten(longest.text, len(longest.text) - over))
+    return replace(full, lines=tuple(short if line is longest else line for line in full.lines))

@@ -1,0 +1,73 @@
+"""The "data did not arrive" alert: asks by its own clock what is there, whether or not anything was judged."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from forecaster.arrival import Clock, Feed, check, telling
+from forecaster.calendar import DAY, last_complete, local_date, period_end
+from forecaster.config import DAYS
+from forecaster.messages import Delivery, Target, Telling
+from forecaster.settings import Settings, cron_fields
+from forecaster.store import StaleError, Store
+from forecaster.types import Alert, Step, Transition
+from jobs.telling import parts_of
+from jobs.watch import last_delivered
+
+log = logging.getLogger("forecaster")
+STEPS: tuple[Step, ...] = ("week", "month")
+
+
+def clock_of(settings: Settings) -> Clock:
+    """Returns by when data should be there: "tue 10:00" is the second working day of a week; a month has the hour."""
+    when = cron_fields(settings.schedule.arrival)
+    return Clock(DAYS.index(str(when["day_of_week"])) + 1, hour=int(when["hour"]), minute=int(when["minute"]))
+
+
+def check_arrival(store: Store, settings: Settings, now: dt.datetime, targets: Sequence[Target]) -> list[Transition]:
+    """Returns what happened to the alerts about missing data, saved with what is to be told; a repeat does nothing.
+
+    An alert that somebody changes meanwhile is left for the next time. Where there never was any data there is nothing
+    to miss: the digest says so.
+    """
+    clock = clock_of(settings)
+    known = {alert.slice: alert for alert in store.alerts(open_only=True) if alert.kind == "arrival"}
+    done = []
+    for feed in feeds(store, now):
+        found = check(feed, now, clock, known.get(feed.slice))
+        if found and _save(store, *found, telling(*found, feed, clock, settings.config_hash), targets):
+            done.append(found[1])
+    return done
+
+
+def feeds(store: Store, now: dt.datetime) -> Iterator[Feed]:
+    """Yields every kind of data that there is, and how far it goes by what is known now."""
+    today, received = local_date(now), store.health()["last_received"]
+    day = local_date(received) if received else None
+    events = store.events(now)
+    if len(events):
+        newest = events["date"].max().date()
+        yield Feed("", "week", last_delivered(newest, today)[0], min(newest, today - DAY), day)
+    totals = store.totals(now)
+    for step in STEPS:
+        periods = totals["period"][totals["step"] == step]
+        if len(periods):
+            last = min(periods.max().date(), last_complete(today, step))
+            yield Feed(f"{step}ly totals", step, last, period_end(last, step), day)
+
+
+def _save(store: Store, alert: Alert, transition: Transition, told: Telling, targets: Sequence[Target]) -> bool:
+    sent = [part for target in targets for part in _parts(alert, transition, told, target)]
+    try:
+        store.save_transition(replace(alert, text=told.whole.text), transition, sent)
+    except StaleError as error:
+        log.info("%s", error)
+        return False
+    return True
+
+
+def _parts(alert: Alert, transition: Transition, told: Telling, target: Target) -> Iterator[Delivery]:
+    return parts_of(alert, transition, target, told.news or told.whole, told.whole if told.news else None)
