@@ -34,6 +34,18 @@ def _address(text: str) -> str:
     return text.rstrip("/")
 
 
+def _listen(text: str) -> str:
+    if text and not re.fullmatch(r"([\w.-]+|\[[0-9a-fA-F:]+\]):\d{1,5}", text):
+        raise ValueError(f'must be a host and a port such as "127.0.0.1:8000", not "{text}"')
+    return text
+
+
+def _header(text: str) -> str:
+    if text and not re.fullmatch(r"[A-Za-z0-9-]+", text):
+        raise ValueError(f'must be the name of a header such as "X-Forwarded-User", not "{text}"')
+    return text
+
+
 def _council_code(text: str) -> str:
     if not re.fullmatch(r"E\d{8}", text):
         raise ValueError(f'must be an ONS code such as "E06000019", not "{text}"')
@@ -102,7 +114,7 @@ class Measures(Table):
 class Detection(Table):
     """How easily an alert is raised."""
 
-    detectors: Annotated[tuple[types.SignalKind, ...], Field(min_length=1)] = Field(
+    detectors: Annotated[tuple[types.Detector, ...], Field(min_length=1)] = Field(
         default=("surge", "drift", "neighbours", "peers"),
         description="What alerts are raised by; peers compares the councils of totals that have a column council; "
         "farrington, ears_c1, ears_c2 and ears_c3 judge flows as surge does",
@@ -197,8 +209,23 @@ class Telling(Table):
     operations_to: tuple[str, ...] | None = Field(
         default=None, description="Targets that are told when data did not arrive; default: those of the digest"
     )
+    questions: Path | None = Field(
+        default=None, description="What to ask; default: the questions.toml that comes with the service"
+    )
     page: Annotated[str, AfterValidator(_address)] = Field(
         default="", description='Where the pages are, such as "https://forecaster.example.gov.uk"; "": no link'
+    )
+
+
+class Page(Table):
+    """The pages: what messages link to."""
+
+    listen: Annotated[str, AfterValidator(_listen)] = Field(
+        default="", description='Where `serve` shows them, such as "127.0.0.1:8000"; "": no pages'
+    )
+    user_header: Annotated[str, AfterValidator(_header)] = Field(
+        default="X-Forwarded-User",
+        description='The header in which the sign-in proxy says who is there; without it, or "": read only',
     )
 
 
@@ -251,6 +278,7 @@ class Config(Table):
     forecast: Forecast = Forecast()
     small_numbers: SmallNumbers = SmallNumbers()
     telling: Telling = Telling()
+    page: Page = Page()
     targets: tuple[Target, ...] = (
         Target(name="managers", channel="slack", address="C0FORECAST"),
         Target(name="console", channel="console"),

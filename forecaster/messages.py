@@ -37,7 +37,8 @@ class Line:
 class Chart:
     """What the picture shows, already safe to show: small numbers are suppressed before they come here.
 
-    observed: NaN where missing or hidden; hidden: True where a count of 1 to 5 is not shown.
+    observed: NaN where missing or hidden; hidden: True where a count of 1 to 5 is not shown. level: where the
+    neighbours would be, in the unit of the chart; level_label says so.
     """
 
     title: str
@@ -54,6 +55,8 @@ class Chart:
     ahead_upper: tuple[float, ...] = ()
     onset: dt.date | None = None
     onset_label: str = ""
+    level: float | None = None
+    level_label: str = ""
     alt_text: str = ""
 
 
@@ -76,6 +79,7 @@ class Message:
     kind: MessageKind = "alert"
     answerable: bool = False
     page: str = ""
+    exact: bool = False  # small numbers are shown: for a named role alone
 
     @property
     def text(self) -> str:

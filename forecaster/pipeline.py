@@ -14,14 +14,17 @@ from forecaster import forecasting
 from forecaster.briefing import brief
 from forecaster.budget import Allowance, Counting, allowance
 from forecaster.calendar import closing, following, per_year
+from forecaster.context import Context, Linked
 from forecaster.explain import drivers
 from forecaster.forecasting import Recipe
-from forecaster.lifecycle import ACTIVE, Finding, Rules, step
+from forecaster.lifecycle import ACTIVE, Finding, Rules, join, step
 from forecaster.measures import Measure, plain_measure
-from forecaster.messages import Message
+from forecaster.messages import Message, Telling
 from forecaster.quality import LOOK_BACK, leave_out_incomplete
-from forecaster.render import message
+from forecaster.questions import Question
+from forecaster.render import tell
 from forecaster.standing import Standing, standings
+from forecaster.stories import homes_of, stories
 from forecaster.types import (
     DIMENSIONS,
     Alert,
@@ -51,6 +54,7 @@ KEEP_OPEN = 0.02  # weaker evidence that keeps an open alert open, so that it do
 QUIET_SERIES = 2_000  # how many made-up years of a series the alarm budget is set by
 HIGH_P, HIGH_RISE = 1e-4, 1.3
 
+Stepped = tuple[Alert, Transition | None]
 Group = tuple[SignalKind, str, Direction, str]  # the last tells councils apart where several share an installation
 
 
@@ -75,6 +79,11 @@ class Watch:
     least_excess: float = 6.0
     breakdowns: tuple[str, ...] = DIMENSIONS  # whose slices may raise an alert of their own
     config: str = ""
+    page: str = ""  # where alerts can be looked at, "" where nowhere
+    questions: tuple[Question, ...] = ()
+    not_useful: int | None = None  # alerts of the last year that people called so, None where nobody could
+    extract: str = ""  # what the newest data came with
+    exact: bool = False  # whether somebody is told small numbers too
 
     def rules_for(self, step: Step) -> Rules:
         """Returns the rules of the lifecycle, which count in periods."""
@@ -96,7 +105,10 @@ class Watch:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one period brought: alerts (all that were open or changed), and a message for each transition by its id."""
+    """What one period brought: alerts (all that were open or changed), and the words of each transition by its id.
+
+    exact: the same with small numbers, for those who may see them; empty unless somebody does.
+    """
 
     panel: Panel
     forecasts: Forecasts
@@ -104,8 +116,15 @@ class Outcome:
     not_run: tuple[NotRun, ...]
     alerts: tuple[Alert, ...]
     transitions: tuple[Transition, ...]
-    messages: Mapping[str, Message]
+    messages: Mapping[str, Telling]
     allowance: Allowance
+    exact: Mapping[str, Telling] = field(default_factory=dict)
+
+    @property
+    def told(self) -> list[tuple[Alert, Transition]]:
+        """The transitions, each with its alert."""
+        alerts = {alert.id: alert for alert in self.alerts}
+        return [(alerts[transition.alert_id], transition) for transition in self.transitions]
 
 
 def assess(
@@ -115,10 +134,12 @@ def assess(
     watch: Watch,
     now: dt.datetime,
     allowed: Allowance | None = None,
+    before: Iterable[Message] = (),
 ) -> Outcome:
     """Returns everything the newest period of a panel brought, given the alerts there were before it.
 
-    allowed: what the alarm budget allows, if it has been worked out already (`allow` does).
+    allowed: what the alarm budget allows, if it has been worked out already (`allow` does). before: the alerts as they
+    were last told, so that what is said again is known.
     """
     panel, incomplete = leave_out_incomplete(panel)
     watched = _watched(panel, watch)
@@ -126,21 +147,28 @@ def assess(
     limits = Limits(allowed.alpha, watch.history(panel.step))
     signals, missed = _detect(watched, watch, replace(limits, alpha=max(limits.alpha, KEEP_OPEN)), reference)
     unjudged = {(missing.by, missing.key) for missing in missed}
-    stepped = _step_all(panel, previous, signals, unjudged, limits, watch, now)
+    stepped = _in_stories(_step_all(panel, previous, signals, unjudged, limits, watch, now), previous, panel, watch)
     told = [(alert, transition) for alert, transition in stepped if transition]
     forecasts = forecast(panel, [alert.key for alert, _ in told], watch)
-    stands = standings(panel, reference)
-    was = {alert.id: alert for alert in previous}
-    messages = {
-        transition.id: _message(alert, transition, was.get(alert.id), panel, forecasts, stands, limits, watch)
-        for alert, transition in told
-    }
+    day = _Day(panel, forecasts, standings(panel, reference), limits, stepped, previous, list(before))
+    messages = day.words(watch)
     alerts = tuple(
-        replace(alert, text=messages[transition.id].text) if transition else alert for alert, transition in stepped
+        replace(alert, text=messages[transition.id].whole.text) if transition else alert
+        for alert, transition in stepped
     )
     transitions = tuple(transition for _, transition in told)
     not_run = (*incomplete, *missed, *forecasts.not_run)
-    return Outcome(panel, forecasts, tuple(signals), not_run, alerts, transitions, messages, allowed)
+    return Outcome(
+        panel,
+        forecasts,
+        tuple(signals),
+        not_run,
+        alerts,
+        transitions,
+        messages,
+        allowed,
+        day.words(watch, exact=True) if watch.exact else {},
+    )
 
 
 def allow(panel: Panel, watch: Watch) -> Allowance:
@@ -187,12 +215,12 @@ def _step_all(
     limits: Limits,
     watch: Watch,
     now: dt.datetime,
-) -> list[tuple[Alert, Transition | None]]:
+) -> list[Stepped]:
     """Every alert after this period, with its transition: one alert a council's measure, kind and direction."""
     newest = _newest_alerts(previous)
     groups = _grouped(signals)
     period = as_date(panel.periods[-1])
-    out: list[tuple[Alert, Transition | None]] = []
+    out: list[Stepped] = []
     for group in sorted(newest.keys() | groups.keys()):
         alert = newest.get(group)
         signal = _speaks_for(groups.get(group, []), alert, limits.alpha, watch)
@@ -252,7 +280,17 @@ def _finding(signal: Signal, panel: Panel, watch: Watch, alpha: float, alert: Al
     if alert and alert.state in ACTIVE and alert.onset < signal.onset:
         signal = _detector(signal.kind).since(panel, signal, alert.onset)
     found = alert.drivers if alert and not strong else drivers(panel, signal)
-    return Finding(signal, found, severity(signal, watch.measure(signal.key, panel)), strong)
+    measure = watch.measure(signal.key, panel)
+    return Finding(signal, found, severity(signal, measure), strong, level=measure.kind == "stock")
+
+
+def _in_stories(stepped: Sequence[Stepped], previous: Sequence[Alert], panel: Panel, watch: Watch) -> list[Stepped]:
+    """The alerts with those that were opened now as parts of the stories they belong to."""
+    opened = [alert for alert, transition in stepped if transition and transition.what == "opened"]
+    current = {alert.id: alert for alert in (*previous, *(alert for alert, _ in stepped))}
+    others = [alert for alert in current.values() if alert not in opened]
+    links = stories(others, opened, watch.measures, watch.rules_for(panel.step), homes_of(panel.events))
+    return [(join(alert, links[alert.id].story) if alert.id in links else alert, t) for alert, t in stepped]
 
 
 def severity(signal: Signal, measure: Measure) -> Severity:
@@ -294,18 +332,49 @@ def _horizon(panel: Panel, watch: Watch) -> int:
     return max(watch.ahead(panel.step), per_year(panel.step) // 2, to_close)
 
 
-def _message(
-    alert: Alert,
-    transition: Transition,
-    was: Alert | None,
-    panel: Panel,
-    forecasts: Forecasts,
-    stands: Mapping[str, Standing],
-    limits: Limits,
-    watch: Watch,
-) -> Message:
-    context = brief(
-        alert, transition, panel, forecasts, stands, watch.measure(alert.key, panel), limits=limits, was=was,
-        shown=watch.ahead(panel.step), council=watch.council, threshold=watch.threshold, config=watch.config,
-    )  # fmt: skip
-    return message(alert, context)
+@dataclass(frozen=True)
+class _Day:
+    """What the words of one period are made from."""
+
+    panel: Panel
+    forecasts: Forecasts
+    stands: Mapping[str, Standing]
+    limits: Limits
+    stepped: Sequence[Stepped]
+    previous: Sequence[Alert]
+    before: Sequence[Message]
+
+    def words(self, watch: Watch, exact: bool = False) -> dict[str, Telling]:
+        """What each transition says, by its id; exact: with small numbers, and a mark that they are there."""
+        watch = replace(watch, threshold=0) if exact else watch
+        before = {message.alert_id: message for message in self.before if message.exact == exact}
+        return {
+            transition.id: _marked(tell(alert, self._context(alert, transition, watch), before.get(alert.id)), exact)
+            for alert, transition in self.stepped
+            if transition
+        }
+
+    def _context(self, alert: Alert, transition: Transition, watch: Watch) -> Context:
+        budget = None if watch.not_useful is None else (watch.not_useful, round(watch.false_alerts_per_year))
+        return brief(
+            alert, transition, self.panel, self.forecasts, self.stands, watch.measure(alert.key, self.panel),
+            limits=self.limits, was=next((was for was in self.previous if was.id == alert.id), None),
+            shown=watch.ahead(self.panel.step), council=watch.council, threshold=watch.threshold, config=watch.config,
+            questions=watch.questions, linked=self._linked(alert, watch), extract=watch.extract, budget=budget,
+            page=f"{watch.page}/alerts/{alert.id}" if watch.page else "",
+        )  # fmt: skip
+
+    def _linked(self, alert: Alert, watch: Watch) -> tuple[Linked, ...]:
+        """The other active alerts of the same story, the first one first."""
+        current = {other.id: other for other in (*self.previous, *(other for other, _ in self.stepped))}
+        story = alert.story or alert.id
+        others = [o for o in current.values() if (o.story or o.id) == story and o.id != alert.id and o.state in ACTIVE]
+        return tuple(
+            Linked(watch.measure(o.key, self.panel).title, o.direction, o.onset, o.id)
+            for o in sorted(others, key=lambda o: (o.onset, o.id))
+        )
+
+
+def _marked(telling: Telling, exact: bool) -> Telling:
+    news = telling.news and replace(telling.news, exact=exact)
+    return Telling(replace(telling.whole, exact=exact), news)

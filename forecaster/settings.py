@@ -10,15 +10,16 @@ import json
 import os
 import re
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 
 from forecaster.config import Config
 from forecaster.measures import Measure, nearest, parse_measures
+from forecaster.questions import Question, parse_questions
 from forecaster.types import COUNCIL, DIMENSIONS
 
 # Where config/ and data/ stand that come with the service: inside an installed package, beside it in a checkout.
@@ -26,6 +27,8 @@ PACKAGE = Path(__file__).resolve().parent
 ROOT = PACKAGE / "shipped" if (PACKAGE / "shipped").is_dir() else PACKAGE.parent
 CONFIG_FILE = ROOT / "config" / "forecaster.toml"
 MEASURES_FILE = ROOT / "config" / "measures.toml"
+QUESTIONS_FILE = ROOT / "config" / "questions.toml"
+T = TypeVar("T")
 
 # pydantic's words, and what an analyst would say
 PLAIN_WORDS = {
@@ -57,17 +60,25 @@ class Secrets(BaseModel):
     teams_webhook_url: SecretStr | None = None
     heartbeat_url: SecretStr | None = None
 
+    @property
+    def given(self) -> dict[str, str]:
+        """What the environment gives, by the names it has there: for the channels, which know what they need."""
+        found = {name: getattr(self, name) for name in type(self).model_fields}
+        return {_variable(name): value.get_secret_value() for name, value in found.items() if value is not None}
+
 
 class Settings(Config):
     """The config with the measures it names and the secrets of the environment."""
 
     catalogue: dict[str, Measure]  # the measures by name, in their order
+    questions: tuple[Question, ...] = ()
     secrets: Secrets
 
     @property
     def config_hash(self) -> str:
         """Eight hex digits that change with any setting or measure, and with no secret."""
-        effective = self.model_dump(mode="json", exclude={"secrets": True, "measures": {"file"}})
+        files = {"measures": {"file"}, "telling": {"questions"}}
+        effective = self.model_dump(mode="json", exclude={"secrets": True, **files})
         return hashlib.sha256(json.dumps(effective, sort_keys=True).encode()).hexdigest()[:8]
 
     @property
@@ -91,10 +102,11 @@ def load(path: Path | None, env: Mapping[str, str]) -> Settings:
     named = path or (Path(env["FORECASTER_CONFIG"]) if env.get("FORECASTER_CONFIG") else None)
     file = named or CONFIG_FILE
     config = _config(file, {} if named is None and not file.exists() else _toml(file))
-    catalogue = _catalogue(config.measures.file or MEASURES_FILE)
+    catalogue = _parsed(config.measures.file or MEASURES_FILE, parse_measures, Measure)
     _check_names(file, config, catalogue)
     tables = {name: getattr(config, name) for name in Config.model_fields}
-    return Settings(**tables, catalogue=catalogue, secrets=_secrets(env))
+    questions = _parsed(config.telling.questions or QUESTIONS_FILE, parse_questions, Question)
+    return Settings(**tables, catalogue=catalogue, questions=questions, secrets=_secrets(env))
 
 
 def cron_fields(when: str) -> dict[str, str | int]:
@@ -132,12 +144,13 @@ def _config(file: Path, tables: Mapping[str, Any]) -> Config:
         raise SettingsError(f"{file}: {_one_line(error, Config)}") from error
 
 
-def _catalogue(file: Path) -> dict[str, Measure]:
+def _parsed(file: Path, parse: Callable[[Mapping[str, Any]], T], table: type[BaseModel]) -> T:
+    """What a file of tables says; `table` is what each of them may hold."""
     tables = _toml(file)
     try:
-        return parse_measures(tables)
+        return parse(tables)
     except ValidationError as error:
-        raise SettingsError(f"{file}: {_one_line(error, Measure)}") from error
+        raise SettingsError(f"{file}: {_one_line(error, table)}") from error
 
 
 def _check_names(file: Path, config: Config, catalogue: Mapping[str, Measure]) -> None:
@@ -145,6 +158,10 @@ def _check_names(file: Path, config: Config, catalogue: Mapping[str, Measure]) -
     for name in targets:
         if targets.count(name) > 1:
             raise SettingsError(f'{file}: [[targets]] two are named "{name}"; give each its own name')
+    places = [str(target.target) for target in config.targets]
+    for place in places:
+        if places.count(place) > 1:
+            raise SettingsError(f'{file}: [[targets]] two are at "{place}"; keep one of them')
     for number, route in enumerate(config.routes, start=1):
         _known(f"{file}: [[routes]] {number} to:", "target", route.to, targets)
         _known(f"{file}: [[routes]] {number} escalate:", "target", route.escalate, targets)

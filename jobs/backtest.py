@@ -10,14 +10,14 @@ from pathlib import Path
 import pandas as pd
 
 from forecaster.accounts import Said, account
-from forecaster.calendar import DAY, last_complete, to_utc, week_start
+from forecaster.calendar import DAY, to_utc, week_start
 from forecaster.pipeline import Outcome
 from forecaster.record import record
 from forecaster.settings import Settings
 from forecaster.store import Store
 from forecaster.types import Alert, Step, as_date
 from jobs.reckoning import newest, said_by
-from jobs.watch import INSTANT, LATE_ENTRY, Knowledge, Memory, look, watching
+from jobs.watch import INSTANT, Knowledge, Memory, last_entered, look, watching
 
 Progress = Callable[[int, int], None]
 
@@ -31,7 +31,7 @@ def mondays(knowledge: Knowledge, weeks: int) -> list[dt.date]:
     events, totals = knowledge.events(), knowledge.totals()
     newest = []
     if len(events):
-        newest.append(last_complete(events["date"].max().date() + LATE_ENTRY, "week") + 7 * DAY)
+        newest.append(last_entered(events["date"].max().date()) + 7 * DAY)
     for step in ("week", "month") if len(totals) else ():
         rows = totals.loc[totals["step"] == step, "period"]
         after = 7 if step == "week" else 37

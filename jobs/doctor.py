@@ -7,14 +7,16 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from forecaster.channels import missing_secrets
 from forecaster.settings import Settings
 from forecaster.store import Store
 from forecaster.types import Step
 from jobs.reckoning import live, record_lines
-from jobs.scheduler import SILENT_AFTER, STEPS
-from jobs.watch import available
+from jobs.telling import available
 
 YEAR = dt.timedelta(days=365)
+STEPS: tuple[Step, ...] = ("week", "month")
+SILENT_AFTER = dt.timedelta(minutes=5)  # without a heartbeat for so long the service counts as dead
 STALE = {"week": dt.timedelta(days=16), "month": dt.timedelta(days=70)}
 
 
@@ -45,6 +47,7 @@ def examine(store: Store, settings: Settings, now: dt.datetime) -> Iterator[Chec
     yield Check("outbox", ", ".join(f"{count} {state}" for state, count in sorted(states.items())) or "empty",
                 not states.get("failed"))  # fmt: skip
     yield Check("alerts", f"{health['open_alerts']} open")
+    yield from _ratings(store)
     yield _budget(store, settings)
     yield from (Check("forecast", line) for line in record_lines(live(store), settings))
     beat = store.last_heartbeat()
@@ -75,9 +78,18 @@ def _budget(store: Store, settings: Settings) -> Check:
     ]
     judged = [run.period for run in store.runs()]  # an alert opens in the period it is about
     since = max(min(judged), max(judged) - YEAR) if judged else None
-    opened = sum(alert.opened >= since for alert in store.alerts()) if since else 0
+    found = [alert for alert in store.alerts() if alert.kind != "arrival"]
+    opened = sum(alert.opened >= since for alert in found) if since else 0
     told = [f"alerts of any kind opened since {since}: {opened}"] if since else []
     return Check("budget", "; ".join([asked, *held, *told]))
+
+
+def _ratings(store: Store) -> Iterator[Check]:
+    """What people said of the alerts of each detector."""
+    ratings = store.ratings()
+    for detector in sorted({name for name, _ in ratings}):
+        useful, not_useful = (ratings.get((detector, verdict), 0) for verdict in ("useful", "not useful"))
+        yield Check("feedback", f"{detector}: {useful} called useful, {not_useful} not useful")
 
 
 def _channels(settings: Settings) -> Iterator[Check]:
@@ -85,7 +97,13 @@ def _channels(settings: Settings) -> Iterator[Check]:
         if available(settings, target.channel):
             yield Check("target", f"{target.name}: {target.target}")
         else:
-            yield Check("target", f"{target.name}: {target.target} is not told: set SLACK_BOT_TOKEN")
+            missing = ", ".join(missing_secrets(target.channel, settings.secrets.given))
+            yield Check("target", f"{target.name}: {target.target} is not told: set {missing}")
+
+
+def is_well(store: Store, settings: Settings, now: dt.datetime) -> bool:
+    """Returns whether nothing is wrong: what the watchdog elsewhere is told."""
+    return all(check.well is not False for check in examine(store, settings, now))
 
 
 def is_alive(store: Store, now: dt.datetime) -> bool:

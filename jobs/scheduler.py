@@ -6,6 +6,7 @@ import datetime as dt
 import logging
 import signal
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from threading import Event
@@ -19,20 +20,28 @@ from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.date import DateTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
-from forecaster.calendar import last_complete, local_date
-from forecaster.channels import Channel
+from forecaster.calendar import DAY, last_complete, local_date, week_start
+from forecaster.channels import Channel, listen
+from forecaster.config import DAYS
+from forecaster.messages import Act
 from forecaster.settings import Settings, cron_fields
 from forecaster.store import Store
-from forecaster.types import Step
+from jobs.answers import answer, escalate
+from jobs.arrival import check_arrival
 from jobs.deliver import deliver, utc_now
+from jobs.digest import send_digest
+from jobs.doctor import STEPS, is_well
+from jobs.heartbeat import ping
 from jobs.ingest import ingest_inbox
+from jobs.page import pages
+from jobs.telling import digest_targets, held_back, hours_of, operations_targets
 from jobs.watch import run_day
 
 log = logging.getLogger("forecaster")
-BEAT_SECONDS = 30
+BEAT_SECONDS, HOUR_SECONDS = 30, 3600
+HOURLY = ("arrival", "escalate", "ping")
 RETRY = dt.timedelta(minutes=10)  # after a weekly job failed
 WEEKLY = ("ingest", "watch", "catch-up")
-SILENT_AFTER = dt.timedelta(minutes=5)  # without a heartbeat for so long the service counts as dead
 
 
 @dataclass(frozen=True)
@@ -53,11 +62,12 @@ class Service:
             elif received.summary:
                 log.info("read %s: %d new, %d corrected, %d rejected", received.path.name, received.summary.new,
                          received.summary.corrected, len(received.summary.rejected))  # fmt: skip
+        self.arrival()
 
     def watch(self) -> None:
         """Judges the newest week and queues the messages."""
         now = self.clock()
-        for result in run_day(self.store, self.settings, local_date(now), now):
+        for result in run_day(self.store, self.settings, local_date(now), now, hours=hours_of(self.settings)):
             run = result.run
             log.info("judged %s of %s: %d transitions, %d not run", run.step, run.period, len(run.transitions),
                      len(run.not_run))  # fmt: skip
@@ -74,6 +84,42 @@ class Service:
         """Says that the service is alive."""
         self.store.heartbeat(self.clock())
 
+    def digest(self) -> None:
+        """Queues what is said every week, whether or not anything moved."""
+        now = self.clock()
+        held = [alert.id for alert in held_back(self.store, self.settings, now)]
+        send_digest(self.store, self.settings, now, digest_targets(self.settings), held)
+
+    def digest_is_due(self) -> bool:
+        """Returns whether this week's digest should have been sent by now; sending it again does nothing."""
+        schedule = self.settings.schedule
+        now, when = self.clock().astimezone(ZoneInfo(schedule.timezone)), cron_fields(schedule.digest)
+        day = week_start(now.date()) + DAYS.index(str(when["day_of_week"])) * DAY
+        return now >= dt.datetime.combine(day, dt.time(int(when["hour"]), int(when["minute"])), now.tzinfo)
+
+    def arrival(self) -> None:
+        """Tells those who run the service when data did not arrive, and when it came after all."""
+        for change in check_arrival(self.store, self.settings, self.clock(), operations_targets(self.settings)):
+            log.warning("%s: %s", change.alert_id, change.reason)
+
+    def escalate(self) -> None:
+        """Tells the next in line of alerts that nobody answers."""
+        for change in escalate(self.store, self.settings, self.clock()):
+            log.info("%s: %s", change.alert_id, change.reason)
+
+    def ping(self) -> None:
+        """Tells the watchdog elsewhere that all is well, if it is; when it hears nothing it raises the alarm."""
+        url = self.settings.secrets.heartbeat_url
+        if url:
+            ping(url.get_secret_value(), is_well(self.store, self.settings, self.clock()))
+
+    def answer(self, act: Act) -> str:
+        """Does what a person asked for on some channel; ValueError, in one plain line, where it cannot be done."""
+        return answer(self.store, act, self.clock())
+
+    def today(self) -> dt.date:
+        return local_date(self.clock())
+
     def missed(self) -> bool:
         """Returns whether a week that is over has not been judged: the run was missed, or there never was one."""
         due = last_complete(local_date(self.clock()), "week")
@@ -81,21 +127,21 @@ class Service:
         return not newest or last_complete(max(newest), "week") < due
 
 
-STEPS: tuple[Step, ...] = ("week", "month")
-
-
 def _add_jobs(scheduler: BackgroundScheduler, service: Service) -> None:
     schedule = service.settings.schedule
     zone = ZoneInfo(schedule.timezone)
-    weekly = {"ingest": schedule.ingest, "watch": schedule.watch}
+    weekly = {"ingest": schedule.ingest, "watch": schedule.watch, "digest": schedule.digest}
     for name, when in weekly.items():
         scheduler.add_job(getattr(service, name), CronTrigger(timezone=zone, **cron_fields(when)), id=name)
     scheduler.add_listener(partial(_try_again, scheduler, service), EVENT_JOB_ERROR)
-    for name, seconds in {"deliver": schedule.deliver_every_seconds, "beat": BEAT_SECONDS}.items():
+    often = {"deliver": schedule.deliver_every_seconds, "beat": BEAT_SECONDS} | dict.fromkeys(HOURLY, HOUR_SECONDS)
+    for name, seconds in often.items():
         scheduler.add_job(getattr(service, name), IntervalTrigger(seconds=seconds), id=name, max_instances=1)
     if service.missed():
         log.info("a run was missed: catching up")
         scheduler.add_job(_catch_up, args=[service], id="catch-up")
+    if service.digest_is_due():
+        scheduler.add_job(service.digest, id="digest of this week")
 
 
 def _try_again(scheduler: BackgroundScheduler, service: Service, failed: JobExecutionEvent) -> None:
@@ -131,8 +177,15 @@ def serve(service: Service, stop: Event | None = None) -> None:
         executors={"default": ThreadPoolExecutor(1)}, job_defaults={"misfire_grace_time": None}, timezone=dt.UTC
     )
     _add_jobs(scheduler, service)
-    scheduler.start()
-    log.info("serving: watch %s (%s)", service.settings.schedule.watch, service.settings.schedule.timezone)
-    stopping.wait()
-    scheduler.shutdown(wait=True)
+    with ExitStack() as ears:
+        for name in service.channels:
+            if ear := listen(name, service.settings.secrets.given, service.answer, service.today):
+                ears.enter_context(ear)
+                log.info("listening to answers on %s", name)
+        if address := ears.enter_context(pages(service.store, service.settings, service.secret, service.clock)):
+            log.info("pages on %s", address)
+        scheduler.start()
+        log.info("serving: watch %s (%s)", service.settings.schedule.watch, service.settings.schedule.timezone)
+        stopping.wait()
+        scheduler.shutdown(wait=True)
     log.info("stopped")

@@ -4,29 +4,28 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import ChainMap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from hashlib import blake2b
 from typing import Protocol
 
 import pandas as pd
 
 from forecaster import benchmarks
-from forecaster.calendar import last_complete, to_utc
+from forecaster.calendar import last_complete, local_date, long_date, to_utc, working_day_after
 from forecaster.lifecycle import Rules
 from forecaster.measures import build_panel, panel_from_totals
 from forecaster.messages import Delivery, Message, Target
 from forecaster.pipeline import Outcome, Watch, assess
+from forecaster.routing import Hours, Route
 from forecaster.settings import ROOT, Settings
 from forecaster.store import Run, StaleError, Store, Vintages
-from forecaster.types import Alert, Fits, NotRun, Panel, Reference, SeriesKey, Step, Transition, as_date
+from forecaster.types import Alert, Fits, NotRun, Panel, Reference, SeriesKey, Step, as_date
 from jobs.executor import executor
+from jobs.telling import ANY_TIME, deliveries, heard, routes_of, straight_to
 
 INSTANT = dt.timedelta(microseconds=1)
-LATE_ENTRY = dt.timedelta(days=3)  # a week whose newest event is no older than its Friday counts as delivered
-SEVERITIES = ("low", "medium", "high")
-PICTURES = frozenset({"slack"})  # channels that show a chart
+YEAR, MAY_COME_BACK = dt.timedelta(days=365), dt.timedelta(days=100)
 
 
 class Knowledge(Protocol):
@@ -89,6 +88,9 @@ def watch_of(settings: Settings) -> Watch:
         council=settings.council.name,
         threshold=settings.small_numbers.threshold,
         config=settings.config_hash,
+        page=settings.telling.page,
+        questions=settings.questions,
+        exact=any(target.exact for target in settings.targets),
     )
 
 
@@ -106,7 +108,7 @@ def panels(
     events = knowledge.events(moment)
     if len(events):
         newest = events["date"].max().date()
-        last, stale = _last_delivered(newest, as_of)
+        last, stale = last_delivered(newest, as_of)
         yield _events_panel(events, settings, last), stale
     totals = knowledge.totals(moment)
     for step in ("week", "month") if len(totals) else ():
@@ -118,10 +120,15 @@ def panels(
             yield from ((panel, stale) for panel in panel_from_totals(rows, last=newest, measures=settings.catalogue))
 
 
-def _last_delivered(newest: dt.date, as_of: dt.date) -> tuple[dt.date, str]:
-    """The last week that data arrived for, and a warning when that is not the week before `as_of`."""
+def last_entered(newest: dt.date) -> dt.date:
+    """Returns the last week that is whole when its newest event is of a day: of its last working day, or later."""
+    return last_complete(working_day_after(newest, 1), "week")
+
+
+def last_delivered(newest: dt.date, as_of: dt.date) -> tuple[dt.date, str]:
+    """Returns the last week that data arrived for, and a warning when that is not the week before `as_of`."""
     due = last_complete(as_of, "week")
-    last = min(last_complete(newest + LATE_ENTRY, "week"), due)
+    last = min(last_entered(newest), due)
     return last, f"no events after {newest}: the week of {due} has not arrived" if last < due else ""
 
 
@@ -141,6 +148,13 @@ def reference_of(settings: Settings, as_of: dt.date) -> Reference:
     return benchmarks.reference(ROOT / "data" / "benchmarks", council.code, as_of, council.neighbours)
 
 
+AsTold = Callable[[Sequence[Alert]], Iterable[Message]]
+
+
+def _nothing_told(alerts: Sequence[Alert]) -> Iterable[Message]:
+    return ()
+
+
 def look(
     knowledge: Knowledge,
     settings: Settings,
@@ -149,17 +163,19 @@ def look(
     moment: dt.datetime,
     previous: Sequence[Alert],
     judged: Mapping[Step, dt.date] | None = None,
+    as_told: AsTold = _nothing_told,
 ) -> Iterator[tuple[Outcome, str]]:
     """Yields what one day brings on each step, nothing stored: the same for the live run, the replay and the preview.
 
     moment: what may be known; judged: periods already looked at, so that a replay does not judge a month every week.
+    as_told: gives alerts as they were last told.
     """
     reference = reference_of(settings, as_of)
     for panel, stale in panels(knowledge, settings, as_of, moment):
         if as_date(panel.periods[-1]) <= (judged or {}).get(panel.step, dt.date.min):
             continue
         mine = [alert for alert in previous if SeriesKey(alert.measure) in panel.keys or alert.key in panel.keys]
-        outcome = assess(panel, mine, reference, watch, moment)
+        outcome = assess(panel, mine, reference, watch, moment, before=as_told(mine))
         late = (NotRun(SeriesKey("all measures"), "arrival", stale),) if stale else ()
         yield replace(outcome, not_run=(*late, *outcome.not_run)), stale
 
@@ -171,17 +187,19 @@ def run_day(
     now: dt.datetime,
     *,
     targets: Sequence[Target] | None = None,
+    hours: Hours = ANY_TIME,
     knowledge: Knowledge | None = None,
 ) -> list[Result]:
     """Returns what a day brought, committed with its messages in one transaction a step; repeating it adds nothing.
 
-    targets: the only ones to be told (default: as routed). When somebody acknowledges an alert meanwhile the day is
-    looked at again, once, with what they said.
+    targets: the only ones to be told (default: as routed). hours: when nobody is to be disturbed. When somebody
+    acknowledges an alert meanwhile the day is looked at again, once, with what they said.
     """
+    routes = routes_of(settings) if targets is None else straight_to(targets)
     try:
-        return _run_day(store, settings, as_of, now, targets, knowledge or store)
+        return _run_day(store, settings, as_of, now, routes, hours, knowledge or store)
     except StaleError:
-        return _run_day(store, settings, as_of, now, targets, knowledge or store)
+        return _run_day(store, settings, as_of, now, routes, hours, knowledge or store)
 
 
 def _run_day(
@@ -189,19 +207,35 @@ def _run_day(
     settings: Settings,
     as_of: dt.date,
     now: dt.datetime,
-    targets: Sequence[Target] | None,
+    routes: Sequence[Route],
+    hours: Hours,
     knowledge: Knowledge,
 ) -> list[Result]:
     results = []
     used: dict[str, Mapping[str, Sequence[float]]] = {}
+
+    def as_told(alerts: Sequence[Alert]) -> Iterable[Message]:
+        alive = [alert.id for alert in alerts if (alert.resolved or as_of) > as_of - MAY_COME_BACK]
+        return [message for _, message in store.as_told(*alive)]
+
     with watching(settings, ChainMap(used, store.fits())) as watch:
-        found = look(knowledge, settings, watch, as_of, known_at(as_of, now), store.alerts())
+        watch = replace(watch, not_useful=store.not_useful(now - YEAR), extract=_extract(store, as_of, now))
+        found = look(knowledge, settings, watch, as_of, known_at(as_of, now), store.alerts(), as_told=as_told)
         for number, (outcome, stale) in enumerate(found):
-            run = _as_run(outcome, settings, as_of, now, targets, number)
+            outbox = deliveries(
+                outcome.told, outcome.messages, outcome.exact, routes, heard(store, routes, now), now, hours
+            )
+            run = _as_run(outcome, settings, as_of, now, outbox, number)
             store.commit_run(run)
             results.append(Result(run, outcome, stale))
     store.save_fits(used, as_of)
     return results
+
+
+def _extract(store: Store, as_of: dt.date, now: dt.datetime) -> str:
+    """Which delivery the newest data came with, as a message says it; of a day in the past nothing."""
+    received = store.health()["last_received"] if as_of == local_date(now) else None
+    return f"of {long_date(local_date(received))}" if received else ""
 
 
 def _as_run(
@@ -209,7 +243,7 @@ def _as_run(
     settings: Settings,
     as_of: dt.date,
     now: dt.datetime,
-    targets: Sequence[Target] | None,
+    outbox: Iterable[Delivery],
     number: int,
 ) -> Run:
     """number: tells events from totals, which may both be judged for the same week."""
@@ -227,45 +261,7 @@ def _as_run(
         not_run=outcome.not_run,
         alerts=outcome.alerts,
         transitions=outcome.transitions,
-        deliveries=tuple(_deliveries(outcome, settings, targets)),
+        deliveries=tuple(outbox),
         alpha=outcome.allowance.alpha,
         false_alerts=outcome.allowance.false_alerts,
     )
-
-
-def _deliveries(outcome: Outcome, settings: Settings, targets: Sequence[Target] | None) -> Iterator[Delivery]:
-    alerts = {alert.id: alert for alert in outcome.alerts}
-    for transition in outcome.transitions:
-        told = route(settings, alerts[transition.alert_id])
-        for target in told if targets is None else targets:
-            yield from _parts(transition, target, outcome.messages[transition.id])
-
-
-def _parts(transition: Transition, target: Target, message: Message) -> Iterator[Delivery]:
-    text = Delivery(_name(transition, target, "text"), transition.alert_id, transition.id, target, "text", message)
-    yield text
-    if message.chart and target.channel in PICTURES:
-        yield replace(text, id=_name(transition, target, "chart"), part="chart", after=text.id)
-
-
-def _name(transition: Transition, target: Target, part: str) -> str:
-    """The same transition, target and part always have the same delivery id: that is what keeps a rerun silent."""
-    return blake2b(f"{transition.id}|{target}|{part}".encode(), digest_size=10).hexdigest()
-
-
-def route(settings: Settings, alert: Alert) -> list[Target]:
-    """Returns who is told of an alert: every target of every route it fits, each once."""
-    named = {target.name: target.target for target in settings.targets}
-    fits = [
-        name
-        for route in settings.routes
-        if ("*" in route.measures or alert.measure in route.measures)
-        and SEVERITIES.index(alert.severity) >= SEVERITIES.index(route.severity)
-        for name in route.to
-    ]
-    return [named[name] for name in dict.fromkeys(fits) if available(settings, named[name].channel)]
-
-
-def available(settings: Settings, channel: str) -> bool:
-    """Returns whether a channel has the secret it needs; one that has not is left out, and doctor says so."""
-    return channel != "slack" or settings.secrets.slack_bot_token is not None

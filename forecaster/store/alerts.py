@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from forecaster.store.codec import from_text, to_text
 from forecaster.store.engine import insert
@@ -93,6 +94,12 @@ def _alert_row(alert: Alert) -> dict[str, Any]:
 
 def _transition_row(change: Transition) -> dict[str, Any]:
     return {name: getattr(change, name) for name in _TRANSITION}
+
+
+def not_useful(connection: Connection, since: dt.datetime) -> int:
+    """Returns how many alerts people called not useful since a moment."""
+    query = select(func.count(transitions.c.alert_id.distinct()))
+    return connection.scalar(query.where(transitions.c.change == "not useful", transitions.c.at >= since)) or 0
 
 
 def ratings(connection: Connection) -> dict[tuple[str, str], int]:

@@ -9,7 +9,7 @@ An ambiguous delivery that is being looked at stays ambiguous; its owner and lea
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, exists, func, or_, select
@@ -17,7 +17,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, and_, exists, fun
 from forecaster.messages import Delivery, DeliveryState, Message, Target
 from forecaster.store.codec import from_text, to_text
 from forecaster.store.engine import insert
-from forecaster.store.schema import deliveries
+from forecaster.store.schema import deliveries, transitions
 
 HELD = ("claimed", "ambiguous")
 UNSETTLED = ("pending", *HELD)
@@ -67,6 +67,23 @@ def read(connection: Connection, alert_id: str | None, state: DeliveryState | No
     if state is not None:
         query = query.where(deliveries.c.state == state)
     return [_delivery(row, row.state, row.attempts) for row in connection.execute(query)]
+
+
+def texts(connection: Connection) -> list[tuple[Target, str, str, dt.datetime]]:
+    """Returns of every text about a change: to whom, of which alert and story, and when it was, oldest first."""
+    columns = (deliveries.c.channel, deliveries.c.address, deliveries.c.alert_id, deliveries.c.story, transitions.c.at)
+    query = select(*columns).join(transitions, transitions.c.id == deliveries.c.transition_id)
+    rows = connection.execute(query.where(deliveries.c.part == "text").order_by(deliveries.c.position))
+    return [(Target(channel, address), alert_id, story, at) for channel, address, alert_id, story, at in rows]
+
+
+def as_told(connection: Connection, alert_ids: Sequence[str]) -> list[tuple[Target, Message]]:
+    """Returns of each target and each of these alerts the whole alert as it was last told there."""
+    query = select(deliveries.c.channel, deliveries.c.address, deliveries.c.message).order_by(deliveries.c.position)
+    rows = connection.execute(query.where(deliveries.c.alert_id.in_(alert_ids), deliveries.c.part != "chart"))
+    found = ((Target(channel, address), from_text(Message, message)) for channel, address, message in rows)
+    newest = {(target, message.alert_id): message for target, message in found if message.kind == "alert"}
+    return [(target, message) for (target, _), message in newest.items()]
 
 
 def _delivery(row: Row[Any], state: DeliveryState, attempts: int) -> Delivery:

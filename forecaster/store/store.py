@@ -10,7 +10,7 @@ from types import TracebackType
 import pandas as pd
 from sqlalchemy import exc
 
-from forecaster.messages import Delivery, DeliveryState
+from forecaster.messages import Delivery, DeliveryState, Message, Target
 from forecaster.store import alerts, engine, outbox, runs, upkeep
 from forecaster.store.ingest import KINDS, Extract, ExtractKind, IngestSummary, ingest
 from forecaster.store.runs import Run, RunHeader
@@ -154,6 +154,26 @@ class Store:
         """Returns how often people called the alerts of each detector useful or not: {(detector, "useful"): times}."""
         with self._engine.begin() as connection:
             return alerts.ratings(connection)
+
+    def not_useful(self, since: dt.datetime) -> int:
+        """Returns how many alerts people called not useful since a moment."""
+        with self._engine.begin() as connection:
+            return alerts.not_useful(connection, since)
+
+    def texts(self) -> list[tuple[Target, str, str, dt.datetime]]:
+        """Returns of every text about a change: to whom, of which alert and story, and when it was, oldest first."""
+        with self._engine.begin() as connection:
+            return outbox.texts(connection)
+
+    def as_told(self, *alert_ids: str) -> list[tuple[Target, Message]]:
+        """Returns of each target and each of these alerts the whole alert as it was last told there."""
+        with self._engine.begin() as connection:
+            return outbox.as_told(connection, alert_ids)
+
+    def enqueue(self, deliveries: Iterable[Delivery]) -> None:
+        """Puts what belongs to no change of an alert into the outbox; what was there before stays as it is."""
+        with self._writer.begin() as connection:
+            outbox.add(connection, deliveries)
 
     def claim(
         self,

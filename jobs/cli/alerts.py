@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
-from forecaster import lifecycle
+from forecaster.calendar import local_time
+from forecaster.messages import Act
+from forecaster.routing import why
 from forecaster.store import Store
-from forecaster.types import Alert, InputError, Transition
+from forecaster.types import Alert, InputError
 from jobs import backtest as backtests
-from jobs import deliver as delivering
+from jobs.answers import answer
 from jobs.cli.terminal import ConfigFile, Day, list_alerts, opened, say
+from jobs.deliver import utc_now
+from jobs.telling import available, heard, hours_of, routes_of, would_be_told
 
 app = typer.Typer()
 
@@ -47,7 +49,8 @@ def show(name: Annotated[str, typer.Argument(metavar="ID")], config: ConfigFile 
         alert = _existing(store, name)
         say(alert.text)
         for change in store.transitions(alert.id):
-            say(f"{change.at:%Y-%m-%d %H:%M} UTC  {change.was or '-'} -> {change.now}  {change.actor}: {change.reason}")
+            went = change.change or f"{change.was or '-'} -> {change.now}"
+            say(f"{local_time(change.at):%Y-%m-%d %H:%M}  {went}  {change.actor}: {change.reason}")
 
 
 def _existing(store: Store, name: str) -> Alert:
@@ -57,41 +60,73 @@ def _existing(store: Store, name: str) -> Alert:
     return alert
 
 
+Name = Annotated[str, typer.Argument(metavar="ID")]
 Actor = Annotated[str, typer.Option("--by", help="Who says so.")]
 Why = Annotated[str, typer.Option("--reason", help="Kept with the alert.")]
 
 
-def _change(name: str, config: Path | None, change: Callable[[Alert, dt.datetime], lifecycle.Step]) -> Transition:
+def _do(act: Act, config: Path | None) -> None:
     with opened(config) as (_, store):
         try:
-            after, transition = change(_existing(store, name), delivering.utc_now())
+            say(answer(store, act, utc_now()))
         except ValueError as error:
-            raise InputError(name, str(error), "`forecaster alerts` lists what is open") from None
-        assert after is not None and transition is not None
-        store.save_transition(after, transition)
-        return transition
+            raise InputError(act.alert_id, str(error), "`forecaster alerts --open` lists what is open") from None
 
 
 @app.command(epilog='Example: forecaster ack plan-starts-up-2017-w47 --by "A. Patel" --reason "audit under way"')
-def ack(
-    name: Annotated[str, typer.Argument(metavar="ID")],
-    reason: Why,
-    by: Actor = "command line",
-    config: ConfigFile = None,
-) -> None:
+def ack(name: Name, reason: Why, by: Actor = "command line", config: ConfigFile = None) -> None:
     """Acknowledges an alert: it stays open and says no more unless it worsens."""
-    done = _change(name, config, lambda alert, now: lifecycle.acknowledge(alert, now.date(), now, by, reason))
-    say(f"{done.alert_id}: acknowledged by {by}.")
+    _do(Act(name, "acknowledge", by, reason), config)
 
 
 @app.command(epilog='Example: forecaster snooze plan-starts-up-2017-w47 --until 2018-02-05 --reason "known cause"')
-def snooze(
-    name: Annotated[str, typer.Argument(metavar="ID")],
-    until: Day,
-    reason: Why,
+def snooze(name: Name, until: Day, reason: Why, by: Actor = "command line", config: ConfigFile = None) -> None:
+    """Keeps an alert silent until a date unless it worsens."""
+    _do(Act(name, "snooze", by, reason, until), config)
+
+
+@app.command(epilog='Example: forecaster assign plan-starts-up-2017-w47 --to "B. Khan" --by "A. Patel"')
+def assign(
+    name: Name,
+    to: Annotated[str, typer.Option("--to", help="Who looks into it.")],
+    reason: Why = "",
     by: Actor = "command line",
     config: ConfigFile = None,
 ) -> None:
-    """Keeps an alert silent until a date unless it worsens."""
-    done = _change(name, config, lambda alert, now: lifecycle.snooze(alert, until, now.date(), now, by, reason))
-    say(f"{done.alert_id}: snoozed until {until} by {by}.")
+    """Says who looks into an alert."""
+    _do(Act(name, "assign", by, reason, to=to), config)
+
+
+@app.command(epilog='Example: forecaster rate plan-starts-up-2017-w47 not-useful --reason "a known backlog"')
+def rate(
+    name: Name,
+    verdict: Annotated[Literal["useful", "not-useful"], typer.Argument(help="useful or not-useful.")],
+    reason: Why = "",
+    by: Actor = "command line",
+    config: ConfigFile = None,
+) -> None:
+    """Says whether an alert was useful: `doctor` counts it for each detector. What was not is silent from then on."""
+    _do(Act(name, "useful" if verdict == "useful" else "not useful", by, reason), config)
+
+
+@app.command(epilog="Example: forecaster routes   (or: forecaster routes plan-starts-up-2017-w47)")
+def routes(
+    name: Annotated[
+        str | None, typer.Argument(metavar="ID", help="Only this alert; default: all that are open.")
+    ] = None,
+    config: ConfigFile = None,
+) -> None:
+    """Shows who would get what, and why not: a dry run of the routes, nothing is sent."""
+    with opened(config) as (settings, store):
+        ways, now = routes_of(settings), utc_now()
+        found = [_existing(store, name)] if name else store.alerts(open_only=True)
+        missing = [place.name for place in settings.targets if not available(settings, place.channel)]
+        known = heard(store, ways, now)
+    for alert in found:
+        say(f"{alert.id}  ({alert.severity}, {alert.direction}, {alert.key.where})")
+        for line in [*why(alert, ways), *would_be_told(alert, ways, known, now, hours_of(settings))]:
+            say(f"  {line}")
+    if not found:
+        say("No alert is open.")
+    if missing:
+        say(f"Not told, as their channel is not set up (see `forecaster doctor`): {', '.join(missing)}.")

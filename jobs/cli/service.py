@@ -11,34 +11,25 @@ from typing import Annotated
 import typer
 
 from forecaster.calendar import local_date
-from forecaster.channels import Channel, open_channel
-from forecaster.messages import DeliveryState
+from forecaster.channels.console import plain
 from forecaster.read.pseudonym import pseudonym
-from forecaster.settings import Settings, from_environment
-from forecaster.store import Store
+from forecaster.settings import Settings, SettingsError, from_environment
 from forecaster.types import InputError, Step
 from jobs import deliver as delivering
 from jobs import demo, doctor
+from jobs.cli.sending import channels_of, send
 from jobs.cli.terminal import BAD_INPUT, NOT_WELL, AsOf, ConfigFile, Period, console, opened, print_table, progress, say
+from jobs.digest import digest_of, send_digest
+from jobs.heartbeat import checked
 from jobs.ingest import Received, ingest_file, ingest_inbox
 from jobs.scheduler import Service
 from jobs.scheduler import serve as serve_forever
 from jobs.secret import secret_key
-from jobs.watch import available, run_day
+from jobs.telling import digest_targets, held_back
+from jobs.watch import run_day
 
 app = typer.Typer()
 LOOK_AHEAD = dt.timedelta(days=31)  # the coming Monday may be tried; a slip of the year may not
-UNSENT: tuple[DeliveryState, ...] = ("pending", "ambiguous")
-
-
-def channels_of(settings: Settings) -> dict[str, Channel]:
-    """Returns the channels that are set up, by name."""
-    secrets = settings.secrets
-    given = {"SLACK_BOT_TOKEN": secrets.slack_bot_token, "SLACK_API_URL": secrets.slack_api_url}
-    values = {name: value.get_secret_value() for name, value in given.items() if value is not None}
-    names = {target.channel for target in settings.targets if available(settings, target.channel)}
-    found = {name: open_channel(name, values, say) for name in names}
-    return {name: channel for name, channel in found.items() if channel is not None}
 
 
 @app.command(name="demo", epilog="Example: forecaster demo --weeks 52")
@@ -116,7 +107,7 @@ def run(as_of: AsOf = None, config: ConfigFile = None) -> None:
             if result.stale:
                 console(stderr=True).print(f"warning: {result.stale}", markup=False)
             _say_run(result.run.period, result.run.step, len(result.run.transitions), len(result.run.not_run))
-        _send(store, settings)
+        send(store, settings)
         if any(refused):
             raise typer.Exit(NOT_WELL)
 
@@ -127,16 +118,28 @@ def _say_run(period: dt.date, step: Step, told: int, missed: int) -> None:
     say(f"{step.capitalize()} of {period}: {news}{not_run}.")
 
 
-def _send(store: Store, settings: Settings) -> None:
-    sent = delivering.deliver(store, channels_of(settings), patience=dt.timedelta(seconds=60))
-    failed = store.deliveries(state="failed") if sent["failed"] else []
-    waiting = [delivery for state in UNSENT for delivery in store.deliveries(state=state)]
-    for title, deliveries in (("not delivered", failed), ("not delivered yet", waiting)):
-        for delivery in deliveries:
-            why = delivery.error or "it waits for its turn"
-            console(stderr=True).print(f"{title} to {delivery.target}: {why}", markup=False)
-    if failed or waiting:
-        raise typer.Exit(NOT_WELL)
+@app.command(name="digest", epilog="Example: forecaster digest   (--send: also to everybody who gets it)")
+def digest_command(
+    send_it: Annotated[bool, typer.Option("--send", help="Send it; once a week is enough, and all there is.")] = False,
+    config: ConfigFile = None,
+) -> None:
+    """Says how the week went, whether or not anything moved: what was watched, what is open, what could not run."""
+    with opened(config) as (settings, store):
+        now = delivering.utc_now()
+        held = [alert.id for alert in held_back(store, settings, now)]
+        say(plain(digest_of(store, settings, now, held), console().width))
+        if send_it:
+            send_digest(store, settings, now, digest_targets(settings), held)
+            send(store, settings)
+
+
+def _check_watchdog(settings: Settings) -> None:
+    url = settings.secrets.heartbeat_url
+    try:
+        if url:
+            checked(url.get_secret_value())
+    except ValueError as error:
+        raise SettingsError(f"environment: {error}") from None
 
 
 @app.command(epilog="Example: forecaster serve --config /data/forecaster.toml")
@@ -146,7 +149,8 @@ def serve(config: ConfigFile = None) -> None:
     for name in ("apscheduler", "alembic"):
         logging.getLogger(name).setLevel(logging.WARNING)
     with opened(config) as (settings, store):
-        serve_forever(Service(store, settings, secret_key(settings), channels_of(settings)))
+        _check_watchdog(settings)
+        serve_forever(Service(store, settings, secret_key(settings), channels_of(settings), delivering.utc_now))
 
 
 @app.command(name="doctor", epilog="Example: forecaster doctor   (--live: only whether `serve` is alive)")
@@ -174,7 +178,7 @@ def config_command(
     from forecaster.settings import json_schema
 
     settings = from_environment(config)
-    exclude = {"secrets", "catalogue"}
+    exclude = {"secrets", "catalogue", "questions"}
     say(json_schema() if schema else settings.model_dump_json(indent=1, exclude=exclude))
 
 

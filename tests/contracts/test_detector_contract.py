@@ -25,7 +25,7 @@ from plug_ins import (
 )
 
 from forecaster.detectors import surge
-from forecaster.types import Direction, Floats, Judgement, Limits, NotRun, Panel, Reference, Signal, SignalKind
+from forecaster.types import Detector, Direction, Floats, Judgement, Limits, NotRun, Panel, Reference, Signal
 from jobs.bulk import Method
 
 USUAL, EVERYTHING = Limits(0.01, 104), Limits(1.0, 104)
@@ -74,7 +74,7 @@ def test_the_detectors_of_the_first_version_are_there() -> None:
 
 
 def test_every_detector_may_be_named_in_the_config_and_every_judge_on_the_command_line() -> None:
-    assert {name(detector) for detector in DETECTORS} == set(get_args(SignalKind))
+    assert {name(detector) for detector in DETECTORS} == set(get_args(Detector))
     assert {name(detector) for detector in JUDGES} == set(get_args(Method))
 
 

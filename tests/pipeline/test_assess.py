@@ -45,7 +45,7 @@ def test_a_planted_surge_opens_one_alert_with_one_message() -> None:
 def test_the_message_says_what_moved_where_and_what_was_expected() -> None:
     some = council(1, SURGE)
     outcome = look(some)
-    message = outcome.messages[outcome.transitions[0].id]
+    message = outcome.messages[outcome.transitions[0].id].whole
     alert = outcome.alerts[0]
     assert message.headline.startswith("Child protection plan starts")
     assert period_name(as_date(some.periods[-1]), "week") in message.headline
@@ -97,7 +97,7 @@ def test_the_order_of_the_series_changes_nothing() -> None:
         assert (before.id, before.onset, before.severity) == (after.id, after.onset, after.severity)
         assert [driver.name for driver in before.drivers] == [driver.name for driver in after.drivers]
         assert before.p_value == pytest.approx(after.p_value, rel=1e-3)
-    assert [m.headline for m in one.messages.values()] == [m.headline for m in other.messages.values()]
+    assert [m.whole.headline for m in one.messages.values()] == [m.whole.headline for m in other.messages.values()]
 
 
 def test_two_slices_of_the_same_figures_are_told_by_name_not_by_order() -> None:
@@ -144,7 +144,7 @@ def test_the_story_of_a_surge_is_one_alert_from_its_opening_to_its_end() -> None
     assert (mine[0][0].now, mine[-1][0].now) == ("opened", "resolved")
     assert outcomes.index(mine[0][1]) <= 1  # within two weeks of the onset
     assert len(mine) <= 4
-    last = mine[-1][1].messages[mine[-1][0].id]
+    last = mine[-1][1].messages[mine[-1][0].id].whole
     assert "Closed" in {line.label for line in last.lines}
     assert last.chart is not None
 
@@ -271,7 +271,7 @@ def test_a_drifting_share_is_an_alert_of_its_own_kind() -> None:
     (alert,) = [alert for alert in outcome.alerts if alert.measure == "repeat_plans"]
     assert alert.kind == "drift"
     assert alert.id.startswith("drift-repeat-plans-up-")
-    assert "Repeat plans" in outcome.messages[outcome.transitions[0].id].headline
+    assert "Repeat plans" in outcome.messages[outcome.transitions[0].id].whole.headline
 
 
 def test_of_a_panel_of_shares_alone_the_counts_are_forecast() -> None:
@@ -288,7 +288,7 @@ def test_a_measure_that_no_config_describes_is_spoken_of_by_its_name() -> None:
     some = council(1, SURGE)
     keys = tuple(replace(key, measure="early_help_episodes") for key in some.keys[:4])
     outcome = look(replace(some.select(range(4)), keys=keys), watch=COUNTS_ALONE)
-    (message,) = outcome.messages.values()
+    (message,) = (telling.whole for telling in outcome.messages.values())
     assert message.headline.startswith("Early help episodes")
 
 
@@ -316,7 +316,7 @@ def test_a_quiet_council_has_few_alerts() -> None:
 def test_the_data_s_newest_day_is_in_the_message() -> None:
     some = council(1, SURGE)
     outcome = look(some)
-    (message,) = outcome.messages.values()
+    (message,) = (telling.whole for telling in outcome.messages.values())
     end = period_end(as_date(some.periods[-1]), "week")
     assert f"{end.day} {end:%B}" in message.evidence
 

@@ -1,4 +1,4 @@
-"""What a message says of others: published figures with their age, where they are likely now, and if we end above."""
+"""What a message says of others: published figures, and how likely the council ends the year above its neighbours."""
 
 from __future__ import annotations
 
@@ -57,20 +57,19 @@ def test_a_share_that_drifts_says_where_it_ends_and_if_above_its_neighbours(watc
     assert re.search(
         r"2\d% in the year to 31 March \(\d\d-\d\d%; 2\d% so far; 1\d% a year ago, (over )?\d\d% likely higher\)", text
     )
-    assert "In 2016/17, 9 months old: Walsall 12% (10th highest of 11), our neighbours 18%, England 19%." in text
-    assert re.search(r"In 2017/18 the neighbours are likely at 1\d-2\d%; 9\d% likely that we end it above them", text)
-    assert "above England" in text
+    assert "In 2016/17: Walsall 12% (10th highest of 11), our neighbours 18%, England 19%." in text
+    assert re.search(r"9\d% likely to end 2017/18 above our neighbours", text)
 
 
 def test_one_that_fell_ends_below(watch: Watch, published: Reference) -> None:
     text = " ".join(told(plans(0.005), published, watch)["drift"].split())
-    assert re.search(r"(under 1|\b1)% likely that we end it above them", text)
+    assert re.search(r"(under 1|\b1)% likely to end 2017/18 above our neighbours", text)
 
 
 def test_before_the_figures_of_a_year_are_published_the_year_before_is_the_newest(watch: Watch) -> None:
     early = reference(FOLDER, WALSALL, dt.date(2017, 10, 30))
     text = " ".join(told(plans(0.33), early, watch)["drift"].split())
-    assert "In 2015/16, 21 months old" in text
+    assert "In 2015/16: " in text
 
 
 def test_without_published_figures_nothing_is_said_of_others(watch: Watch) -> None:

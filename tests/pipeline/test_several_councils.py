@@ -30,7 +30,7 @@ def look(factors: dict[str, float], watch: object = PEERS) -> Outcome:
 
 
 def headlines(outcome: Outcome) -> list[str]:
-    return sorted(message.headline for message in outcome.messages.values())
+    return sorted(telling.whole.headline for telling in outcome.messages.values())
 
 
 def test_a_council_that_rose_alone_hears_that_others_did_not() -> None:
@@ -54,7 +54,7 @@ def test_the_alerts_of_two_councils_live_on_apart() -> None:
 
 def test_the_message_says_what_would_have_been_had_it_moved_as_the_others() -> None:
     outcome = look({"Elm": 2.0})
-    text = next(iter(outcome.messages.values())).text
+    text = next(iter(outcome.messages.values())).whole.text
     assert "a week would be as in the other councils (95% band" in text
     assert "In 13 weeks: " in text
 

@@ -9,7 +9,7 @@ import pytest
 from config_files import MINE, loaded, told, written
 
 from forecaster.settings import SettingsError
-from forecaster.types import SignalKind
+from forecaster.types import Detector
 
 
 class TestWrongKeys:
@@ -62,7 +62,7 @@ class TestWrongValues:
             ),
             (
                 '[detection]\ndetectors = ["cusum"]\n',
-                '[detection] detectors 1: unknown value "cusum"; use one of ' + ", ".join(get_args(SignalKind)),
+                '[detection] detectors 1: unknown value "cusum"; use one of ' + ", ".join(get_args(Detector)),
             ),
             ("council = 5\n", "[council]: must be a table, not 5"),
             ("[council]\nname = 2018-01-01\nneighbours = true\n", "[council] neighbours: must be a list, not true"),
@@ -187,3 +187,35 @@ class TestMeasures:
     def test_a_file_of_measures_that_is_not_there_is_an_error(self, here: Path) -> None:
         with pytest.raises(SettingsError, match=r"^none.toml: cannot be read"):
             loaded(here, '[measures]\nfile = "none.toml"\n')
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        (
+            '[[targets]]\nname = "a"\nchannel = "console"\n[[targets]]\nname = "b"\nchannel = "console"\n',
+            '[[targets]] two are at "console"; keep one of them',
+        ),
+        (
+            '[[targets]]\nname = "head"\nchannel = "slack"\naddress = "C0HEAD"\nrole = "Head"\nexact = true\n',
+            '[[targets]] 1: "head" may be exact only by channel = "email" and with a role that reads it',
+        ),
+        (
+            '[[targets]]\nname = "head"\nchannel = "email"\naddress = "a@b.uk"\nexact = true\n',
+            '[[targets]] 1: "head" may be exact only by channel = "email" and with a role that reads it',
+        ),
+        ('[[routes]]\nto = ["console"]\nescalate = ["consol"]\n', 'did you mean "console"?'),
+        ('[[routes]]\nto = ["console"]\nbreakdowns = ["teams"]\n', 'did you mean "team"?'),
+        ('[telling]\ndigest_to = ["manager"]\n', 'did you mean "managers"?'),
+        ('[telling]\nquiet_from = "8pm"\n', 'must be a time such as "07:00", not "8pm"'),
+        ('[telling]\npage = "forecaster"\n', "must be an address such as"),
+    ],
+)
+def test_how_people_are_told_is_checked(here: Path, text: str, line: str) -> None:
+    assert line in told(here, text)
+
+
+def test_a_question_with_a_place_that_is_none_is_refused(here: Path) -> None:
+    written(here, '[[question]]\nask = "Who {did} it?"\n', "questions.toml")
+    with pytest.raises(SettingsError, match=r"questions.toml: .*\{where\} and \{plans\} alone"):
+        loaded(here, '[telling]\nquestions = "questions.toml"\n')

@@ -1,0 +1,104 @@
+"""What people do about an alert, and what happens when nobody does: the same for Slack, page and command line."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from forecaster import lifecycle
+from forecaster.calendar import local_date
+from forecaster.channels import parts
+from forecaster.messages import Act, Delivery, Message, Target
+from forecaster.render import stamped
+from forecaster.routing import escalation, next_moment
+from forecaster.settings import Settings
+from forecaster.store import StaleError, Store
+from forecaster.types import Alert, Transition
+from jobs.telling import hours_of, parts_of, routes_of
+
+DONE = {
+    "acknowledge": "acknowledged",
+    "snooze": "snoozed",
+    "assign": "assigned",
+    "useful": "noted as useful",
+    "not useful": "noted as not useful, and silent unless it worsens",
+}
+TRIES = 3  # a run may save the alert at the same moment
+
+
+def answer(store: Store, act: Act, now: dt.datetime) -> str:
+    """Returns, in one line, what was done; the alert, its change and the words for everybody are saved together.
+
+    Raises ValueError in one plain line for what cannot be done. The same click twice does it once.
+    """
+    for _ in range(TRIES - 1):
+        try:
+            return _answer(store, act, now)
+        except StaleError:
+            continue
+    return _answer(store, act, now)
+
+
+def _answer(store: Store, act: Act, now: dt.datetime) -> str:
+    alert = store.alert(act.alert_id)
+    if alert is None:
+        raise ValueError(f"there is no alert {act.alert_id}; `forecaster alerts` lists them")
+    known = {change.id for change in store.transitions(alert.id)}
+    after, transition = lifecycle.act(alert, act, local_date(now), now, known)
+    if after is not None and transition is not None:
+        store.save_transition(after, transition, _for_those_who_know(store, after, transition))
+    until = f" until {act.until}" if act.until and act.what == "snooze" else ""
+    to = f" to {act.to}" if act.what == "assign" else ""
+    return f"{alert.id}: {DONE[act.what]}{to}{until} by {act.by}."
+
+
+def _for_those_who_know(store: Store, alert: Alert, transition: Transition) -> Iterator[Delivery]:
+    """Brings the first messages up to date and says what is new in the thread, where messages can be edited.
+
+    Nobody gets another mail for it.
+    """
+    for target, whole in _as_told(store, alert).items():
+        if "edit" in parts(target.channel):
+            telling = stamped(whole, alert, transition)
+            yield from parts_of(alert, transition, target, telling.news, telling.whole)
+
+
+def _as_told(store: Store, alert: Alert) -> dict[Target, Message]:
+    """Of each target the whole alert as it was last told there."""
+    return dict(store.as_told(alert.id))
+
+
+def _for_anybody(told: Iterable[Message]) -> Message:
+    """A message without small numbers: the headline alone where only a named role was told the rest."""
+    messages = list(told)
+    safe = next((message for message in messages if not message.exact), None)
+    return safe or replace(messages[0], summary="", lines=(), evidence="", chart=None, exact=False)
+
+
+def escalate(store: Store, settings: Settings, now: dt.datetime) -> list[Transition]:
+    """Returns the alerts' changes for which the next in line was told because nobody had answered; safe to repeat."""
+    waiting = [alert for alert in store.alerts(open_only=True) if alert.kind != "arrival"]
+    return [step for alert in waiting if (step := _escalate(store, settings, alert, now))]
+
+
+def _escalate(store: Store, settings: Settings, alert: Alert, now: dt.datetime) -> Transition | None:
+    days = settings.telling.escalate_after_days
+    step = lifecycle.unanswered(alert, now, days)
+    next_in_line = escalation(alert, routes_of(settings), step) if step else []
+    told = _as_told(store, alert)
+    if step is None or not next_in_line or not told:
+        return None
+    after, transition = lifecycle.escalate(alert, step, now, days)
+    if after is None or transition is None:
+        return None
+    due = next_moment(now, hours_of(settings))
+    whole = stamped(_for_anybody(told.values()), after, transition).whole
+    targets = [one.target for one in next_in_line]
+    new = [item for target in targets for item in parts_of(after, transition, target, whole, None, due)]
+    known = [item for item in _for_those_who_know(store, after, transition) if item.target not in targets]
+    try:
+        store.save_transition(after, transition, [*new, *known])
+    except StaleError:  # somebody answered at this very moment
+        return None
+    return transition
