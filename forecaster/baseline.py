@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from forecaster.calendar import following, per_year
 from forecaster.negbin import LARGEST_STEP, SMALL_STOCK, step_deviation
 from forecaster.season import Profile, believable, fit_profile
-from forecaster.types import Floats, Panel, Step, as_date
+from forecaster.types import Floats, Kind, Panel, SeriesKey, Step, as_date
 
 GAINS = {"week": (0.03, 0.1, 0.3), "month": (0.15, 0.3)}  # of the levels that follow, as in exponential smoothing
 CLIP = 2.58  # residuals beyond it neither move a level far nor widen the dispersion for ever
@@ -75,6 +75,15 @@ def baseline(panel: Panel, ahead: int = 0, season_until: int | None = None) -> B
     profile = fit_profile(panel.capped[~is_stock], periods, panel.step, season_until or len(panel.periods))
     flows = _flows(panel.capped[~is_stock], profile, panel.step)
     return _merged(flows, _stocks(panel.capped[is_stock], len(periods)), is_stock)
+
+
+def of_flows(panel: Panel, counts: Floats) -> Baseline:
+    """Returns the baseline of flows (N x T) that are counted over the periods of a panel but are no series of it."""
+    flow: Kind = "flow"
+    keys = tuple(SeriesKey(str(i)) for i in range(len(counts)))
+    return baseline(
+        Panel(keys, (flow,) * len(keys), panel.periods, panel.step, counts, np.full_like(counts, np.nan), counts)
+    )
 
 
 def surprising(mean: Floats, dispersion: Floats) -> Floats:
