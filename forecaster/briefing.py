@@ -7,13 +7,14 @@ from dataclasses import replace
 
 import numpy as np
 
-from forecaster.attribution import COMPARISONS
+from forecaster.attribution import COMPARISONS, sayable_drivers
 from forecaster.baseline import baseline
-from forecaster.calendar import period_end
-from forecaster.context import Ahead, Context, Families, History
+from forecaster.calendar import per_year, period_end
+from forecaster.context import Ahead, Context, Families, History, Linked
 from forecaster.detectors import drift
 from forecaster.measures import Measure
 from forecaster.negbin import quantiles
+from forecaster.questions import Question, choose
 from forecaster.standing import Standing, at_year_end
 from forecaster.types import (
     Alert,
@@ -28,6 +29,7 @@ from forecaster.types import (
 )
 from forecaster.year_end import HIGH, LOW, MEDIAN, year_end_outlook
 
+PER = 10_000  # children a published rate is of
 COVERAGE_PERIODS: dict[Step, int] = {"week": 104, "month": 36}
 
 
@@ -89,8 +91,16 @@ def brief(
     council: str,
     threshold: int,
     config: str,
+    questions: Sequence[Question] = (),
+    linked: tuple[Linked, ...] = (),
+    extract: str = "",
+    budget: tuple[int, int] | None = None,
+    page: str = "",
 ) -> Context:
-    """Returns the context of one transition's message."""
+    """Returns the context of one transition's message.
+
+    was: the alert before it; shown: how many periods ahead are told; linked: other alerts of the same story.
+    """
     watched = alert.key in panel.keys  # a slice that has become too small to watch has no history any more
     past = history(panel, alert.key, limits) if watched else None
     ahead = None if measure.kind == "share" else _ahead(forecasts, alert.key, panel.periods[-1], shown)
@@ -99,18 +109,32 @@ def brief(
     shown_past = _as_before(past, panel, alert) if past and still_open else past
     closing = year_end_outlook(panel, forecasts, alert.key) if watched else None
     standing = standings.get(alert.measure) if alert.key.is_council else None
-    return Context(
+    context = Context(
         title=measure.title, noun=measure.many, kind=measure.kind, step=panel.step, period=alert.told[-1],
-        unit=measure.of, now=transition.now, reason=transition.reason, was_severity=was.severity if was else None,
-        told=alert.told[:-1], council=council, threshold=threshold, history=shown_past, ahead=ahead,
-        ahead_reason=_ahead_reason(forecasts.not_run, alert.key, measure),
+        unit=measure.of, now=transition.now, reason=transition.reason, was=transition.was,
+        was_severity=was.severity if was else None, told=alert.told[:-1], council=council, threshold=threshold,
+        history=shown_past, ahead=ahead, ahead_reason=_ahead_reason(forecasts.not_run, alert.key, measure),
         year_end=closing,
         comparison=at_year_end(standing, closing) if standing else None,
+        level=_level(standing, measure, panel.step) if standing else None, linked=linked,
         families=_families(panel, alert.key) if watched else None,
-        ask=measure.question, data_to=period_end(as_date(panel.periods[-1]), panel.step),
-        provisional=panel.provisional > 0, coverage=coverage(past, periods) if past else None, coverage_periods=periods,
-        model="" if measure.kind == "share" else _model(forecasts, alert.key), config=config,
+        data_to=period_end(as_date(panel.periods[-1]), panel.step), provisional=panel.provisional > 0, extract=extract,
+        coverage=coverage(past, periods) if past else None, coverage_periods=periods,
+        model="" if measure.kind == "share" else _model(forecasts, alert.key), config=config, budget=budget, page=page,
     )  # fmt: skip
+    by = sayable_drivers(alert, context)
+    return replace(context, ask=choose(questions, alert.measure, alert.direction, by, measure.question))
+
+
+def _level(standing: Standing, measure: Measure, step: Step) -> float | None:
+    """The neighbours' newest published median as this series counts: events a period, children, or a proportion."""
+    found = standing.comparison
+    if found.unit == "share":
+        return found.neighbours if measure.kind == "share" else None
+    if not standing.size > 0 or measure.kind == "share":
+        return None
+    yearly = found.neighbours * standing.size / PER
+    return yearly / per_year(step) if measure.kind == "flow" else yearly
 
 
 def _families(panel: Panel, key: SeriesKey) -> Families | None:

@@ -20,7 +20,8 @@ from forecaster.messages import Chart
 WIDTH, HEIGHT, SCALE = 900, 480, 2
 FONT, LETTERS = "Liberation Sans", 23
 INK, MUTED, GRID, ONSET = "#1a1a1a", "#4d4d4d", "#e3e3e3", "#a63c00"
-COUNTED, EXPECTED, FORECAST, HIDDEN = "counted", "expected, 95% band", "forecast", "small number, not shown"
+LEVEL = "#00664f"
+COUNTED, EXPECTED, FORECAST, HIDDEN = "counted", "expected, 95% band", "forecast", "not shown: small numbers"
 COLOURS = {COUNTED: INK, EXPECTED: "#0072b2", FORECAST: "#b8478a", HIDDEN: "#767676"}
 # January carries its year; the other months stand alone.
 MONTH, YEAR = "utcFormat(datum.value, '%b')", "utcFormat(datum.value, '%Y')"
@@ -40,25 +41,48 @@ def to_png(spec: dict[str, Any], scale: float) -> bytes:
     return picture
 
 
+def spec(chart: Chart) -> dict[str, Any]:
+    """Returns the same definition for a page (vega-embed): as wide as its place, with tooltips."""
+    return vega_lite(chart) | {"width": "container"}
+
+
+def library() -> str:
+    """Returns the script that draws such a definition on a page, whole and without a network; it takes seconds."""
+    script: str = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed")
+    return script
+
+
 def vega_lite(chart: Chart, width: int = WIDTH) -> dict[str, Any]:
-    """Returns the chart as a Vega-Lite definition with its data inside; hidden values are not in it."""
+    """Returns the chart as a Vega-Lite definition with its data inside; hidden values are not in it.
+
+    A tooltip says what is drawn at a point and nothing else.
+    """
     band = {"lower": chart.lower, "upper": chart.upper}
     before = _rows(EXPECTED, chart.periods, y=chart.expected, **band)
     counted = _rows(COUNTED, chart.periods, y=chart.observed)
     draw = _drawing(chart)
     layers = [
         _band(draw(before)),
-        draw(before).mark_line(strokeWidth=2.5),
+        draw(before).mark_line(strokeWidth=2.5).encode(tooltip=_tips("expected", band=True)),
+        *_level(chart),
         draw(counted).mark_line(strokeWidth=1.5, strokeJoin="round"),
-        draw(counted).mark_point(filled=True, size=30, opacity=1),
+        draw(counted).mark_point(filled=True, size=30, opacity=1).encode(tooltip=_tips("counted")),
     ]
     if chart.ahead_periods:
         ahead = {"lower": chart.ahead_lower, "upper": chart.ahead_upper}
         after = _rows(FORECAST, chart.ahead_periods, y=chart.ahead_median, **ahead)
-        layers += [_band(draw(after)), draw(after).mark_line(strokeWidth=3, strokeDash=[7, 5])]
+        line = draw(after).mark_line(strokeWidth=3, strokeDash=[7, 5])
+        layers += [_band(draw(after)), line.encode(tooltip=_tips("forecast", band=True))]
     layers += _hidden(chart, draw) + _onset(chart)
-    spec: dict[str, Any] = _dressed(alt.layer(*layers), chart, width).to_dict()
-    return spec | {"description": chart.alt_text}
+    made: dict[str, Any] = _dressed(alt.layer(*layers), chart, width).to_dict()
+    return made | {"description": chart.alt_text}
+
+
+def _tips(name: str, band: bool = False) -> list[alt.Tooltip]:
+    """What is said of a point under the pointer: its date, its value, and of an expectation the band."""
+    day = alt.Tooltip("x:T", title="date", format="%-d %B %Y")
+    bounds = [alt.Tooltip(f"{bound}:Q", title=bound, format=",.0f") for bound in ("lower", "upper")] if band else []
+    return [day, alt.Tooltip("y:Q", title=name, format=",.0f"), *bounds]
 
 
 def _rows(name: str, periods: Sequence[dt.date], **series: Sequence[float]) -> Rows:
@@ -98,7 +122,9 @@ def _band(layer: alt.Chart) -> alt.Chart:
 
 def _scale(chart: Chart) -> alt.Scale:
     """From zero, unless all of it is far above."""
-    values = [v for v in (*chart.observed, *chart.lower, *chart.upper, *chart.ahead_upper) if not math.isnan(v)]
+    level = () if chart.level is None else (chart.level,)
+    drawn = (*chart.observed, *chart.lower, *chart.upper, *chart.ahead_lower, *chart.ahead_upper, *level)
+    values = [value for value in drawn if not math.isnan(value)]
     return alt.Scale(zero=min(values, default=0) < max(values, default=0) / 2, nice=True)
 
 
@@ -115,7 +141,21 @@ def _hidden(chart: Chart, draw: Draw) -> list[alt.Chart]:
     """Crosses on the ground line, wherever the count itself would be."""
     rows = _rows(HIDDEN, [period for period, hide in zip(chart.periods, chart.hidden, strict=True) if hide])
     crosses = draw(rows).mark_point(shape="cross", angle=45, filled=True, size=110, opacity=1, yOffset=-8)
-    return [crosses.encode(y=alt.value("height"))] if rows else []
+    tips = [alt.Tooltip("x:T", title="date", format="%-d %B %Y"), alt.Tooltip("series:N", title="counted")]
+    return [crosses.encode(y=alt.value("height"), tooltip=tips)] if rows else []
+
+
+def _level(chart: Chart) -> list[alt.Chart]:
+    """A dashed line where the neighbours would be, with its name at the left, below what was counted."""
+    if chart.level is None:
+        return []
+    base = _chart([{"y": chart.level, "label": chart.level_label}]).encode(y="y:Q")
+    named = base.encode(text="label:N", x=alt.value(0))
+    place: dict[str, Any] = {"align": "left", "baseline": "bottom", "dx": 4, "dy": -3, "fontSize": LETTERS}
+    halo = named.mark_text(stroke="white", strokeWidth=5, strokeJoin="round", color="white", **place)
+    tips = [alt.Tooltip("label:N", title="level"), alt.Tooltip("y:Q", title="value", format=",.0f")]
+    dashed = base.mark_rule(color=LEVEL, strokeWidth=2, strokeDash=[3, 4]).encode(tooltip=tips)
+    return [dashed, halo, named.mark_text(color=LEVEL, **place)]
 
 
 def _onset(chart: Chart) -> list[alt.Chart]:

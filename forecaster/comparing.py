@@ -1,14 +1,11 @@
-"""The council beside others, in words: neighbours and England as published and as likely now, and other councils."""
+"""The council beside others, in words: neighbours and England, other councils, and other alerts of the same story."""
 
 from __future__ import annotations
-
-import re
-from collections.abc import Sequence
 
 import numpy as np
 
 from forecaster.calendar import per_year
-from forecaster.context import Comparison, Context, YearEnd
+from forecaster.context import Comparison, Context, Linked, YearEnd
 from forecaster.suppress import is_small
 from forecaster.types import Alert, Kind
 from forecaster.wording import (
@@ -22,8 +19,11 @@ from forecaster.wording import (
     ordinal,
     percent,
     sentence,
+    since,
+    span,
 )
 
+LINKS = 2  # other alerts of a story that are told
 ALIKE = 0.05  # others that moved by less have not moved
 
 
@@ -41,24 +41,20 @@ def few(end: YearEnd, kind: Kind, threshold: int) -> bool:
 
 
 def others(context: Context) -> str:
-    """Returns what was published of the neighbours, how old it is, where they are now, and if we end above them."""
+    """Returns what was published of the council, its neighbours and England, and if we end the year above them."""
     found = context.comparison
     if found is None:
         return f"No comparison: {clean(context.comparison_reason, 100)}." if context.comparison_reason else ""
-    pairs = [(clean(context.council), found.council), ("our neighbours", found.neighbours), ("England", found.england)]
+    council = clean(context.council)
+    pairs = [(council, found.council), ("our neighbours", found.neighbours), ("England", found.england)]
     known = [(name, value) for name, value in pairs if value is not None]
-    said = distinct([value for _, value in known] + list(found.likely or ()), found.unit)
-    places = {clean(context.council): _place(found)}
-    texts = [f"{name} {text}{places.get(name, '')}" for (name, _), text in zip(known, said, strict=False)]
+    said = distinct([value for _, value in known], found.unit)
+    texts = [
+        f"{name} {text}{_place(found) if name == council else ''}" for (name, _), text in zip(known, said, strict=True)
+    ]
     per = " per 10,000 children" if found.unit == "rate" else ""
-    age = f", {found.age} months old" if found.age is not None else ""
-    published = f"In {financial_year(found.year)}{per}{age}: {', '.join(texts)}."
-    return " ".join(filter(None, [published, sentence(_now(context, found, said[len(known) :]))]))
-
-
-def without_outlook(text: str) -> str:
-    """Returns what `others` says of the published year alone."""
-    return re.sub(r"\. In \d{4}/\d\d the neighbours are .*", ".", text)
+    published = f"In {financial_year(found.year)}{per}: {', '.join(texts)}."
+    return " ".join(filter(None, [published, _likely(context, found)]))
 
 
 def _place(found: Comparison) -> str:
@@ -69,15 +65,25 @@ def _place(found: Comparison) -> str:
     return f" ({'' if place == 1 else f'{ordinal(place)} '}highest of {of})"
 
 
-def _now(context: Context, found: Comparison, likely: Sequence[str]) -> str:
-    """Where the neighbours are likely to be in the year that ends next, and if we end it above them and England."""
-    if found.ends is None or not likely:
+def _likely(context: Context, found: Comparison) -> str:
+    """How likely the council ends the year above its neighbours."""
+    if found.ends is None or found.above is None or gives_away(context):
         return ""
-    text = f"in {financial_year(found.ends)} the neighbours are likely at {likely[0].rstrip('%')}-{likely[1]}"
-    if found.above is None or gives_away(context):
-        return text
-    nation = f", {chance(found.above_england)} above England" if found.above_england is not None else ""
-    return f"{text}; {chance(found.above)} likely that we end it above them{nation}"
+    return sentence(f"{chance(found.above)} likely to end {financial_year(found.ends)} above our neighbours")
+
+
+def linked(alert: Alert, context: Context) -> str:
+    """Returns what else moved in the same story, and how long before or after: "Referrals rose four weeks earlier"."""
+    texts = [f"{clean(one.title, 60)} {_moved(one, alert, context)}" for one in context.linked[:LINKS]]
+    return sentence("; ".join(texts))
+
+
+def _moved(one: Linked, alert: Alert, context: Context) -> str:
+    step, way = context.step, "rose" if one.direction == "up" else "fell"
+    periods = round((alert.onset - one.onset).days * per_year(step) / 364)
+    when = f"{span(abs(periods), step)} {'earlier' if periods > 0 else 'later'}" if periods else "at the same time"
+    start = f"since {since(one.onset, context.period, step)}"
+    return f"{way} {when} ({start})" if alert.kind != "neighbours" else f"{way} {start}"  # a year has no onset
 
 
 def against_neighbours(alert: Alert, context: Context) -> str:

@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from forecaster.types import Dates, Floats, Kind, Severity, State, Step
+from forecaster.types import Dates, Direction, Floats, Kind, Severity, State, Step
 
 
 @dataclass(frozen=True)
@@ -109,14 +109,27 @@ class Families:
     largest: Floats
 
 
+@dataclass(frozen=True, slots=True)
+class Linked:
+    """Another alert of the same story: what moved ("Referrals"), which way, since when, and its id."""
+
+    title: str
+    direction: Direction
+    onset: dt.date
+    id: str = ""
+
+
 @dataclass(frozen=True)
 class Context:
     """What the message can say beside the alert itself; a piece that is None is left out, or its reason is given.
 
     title and noun are the measure's ("Child protection plan starts", "children started a plan"); unit is what a share
     is a share of ("plan starts"), else the chart's axis. period: first day of the period the message is about. told:
-    the periods of this alert's earlier messages, so that together they give nothing away. budget: yearly false alarms
-    used, of how many.
+    the periods of this alert's earlier messages, so that together they give nothing away. was and was_severity: the
+    alert's before this change. level: the neighbours' newest published median brought to what this series counts (a
+    period's events, a level, or a proportion). ask: a question in which {where} and {plans} are filled in. extract: the
+    delivery the data are from. budget: yearly false alarms used, of how many. page: where the alert can be looked at.
+    threshold: counts from 1 to it are not shown; 0 shows every number.
     """
 
     title: str
@@ -128,6 +141,7 @@ class Context:
     plural: bool = True
     now: State = "opened"
     reason: str = ""
+    was: State | None = None
     was_severity: Severity | None = None
     told: tuple[dt.date, ...] = ()
     council: str = "This council"
@@ -138,12 +152,16 @@ class Context:
     year_end: YearEnd | None = None
     comparison: Comparison | None = None
     comparison_reason: str = ""
+    level: float | None = None
+    linked: tuple[Linked, ...] = ()
     families: Families | None = None
     ask: str = ""
     data_to: dt.date | None = None
     provisional: bool = False
+    extract: str = ""
     coverage: float | None = None
     coverage_periods: int = 104
     model: str = ""
     config: str = ""
     budget: tuple[int, int] | None = None
+    page: str = ""

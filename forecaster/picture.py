@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from forecaster.calendar import long_date
-from forecaster.context import Ahead, Context, History
+from forecaster.context import Ahead, Context
 from forecaster.messages import Chart
 from forecaster.points import Point, Pooled, Shown, dates, observed, pool
 from forecaster.types import Floats
-from forecaster.wording import clean, shorten, since
+from forecaster.wording import clean, extent, figure, financial_year, percent, shorten, since
 
 ALT_LIMIT = 1000  # characters a screen reader is given
 
 
-def picture(subject: str, what: str, context: Context, shown: Shown, onset: dt.date | None) -> Chart | None:
+def picture(subject: str, context: Context, shown: Shown, onset: dt.date | None) -> Chart | None:
     """Returns the chart of a message, or None when there are fewer than two points to draw.
 
-    subject: title and slice in words; what: the message's own sentence, for the description in words.
+    subject: title and slice in words.
     """
     history, points = context.history, shown.points
     if history is None or len(points) < 2:
@@ -29,7 +31,7 @@ def picture(subject: str, what: str, context: Context, shown: Shown, onset: dt.d
     band = pool(points, history.expected, history.lower, history.upper, history.weight, share)
     ahead_points, ahead = _ahead(context.ahead, shown.size, share)
     visible = onset is not None and dates(points[:1], history.periods)[0] < onset
-    return Chart(
+    chart = Chart(
         title=subject,
         unit=_unit(context, shown.size),
         periods=dates(points, history.periods),
@@ -44,8 +46,17 @@ def picture(subject: str, what: str, context: Context, shown: Shown, onset: dt.d
         ahead_upper=_tuple(ahead.upper * scale),
         onset=onset if visible else None,
         onset_label=f"since {since(onset, context.period, context.step)}" if onset and visible else "",
-        alt_text=_alt_text(subject, what, context, history, points),
+        **_level(context, shown.size),
     )
+    return replace(chart, alt_text=alt_text(chart, share))
+
+
+def _level(context: Context, size: int) -> dict[str, Any]:
+    """Where the neighbours would be, in the unit of the chart; a published figure, so there is nothing to hide."""
+    if context.level is None or context.comparison is None:
+        return {}
+    level = context.level * {"flow": float(size), "share": 100.0, "stock": 1.0}[context.kind]
+    return {"level": round(level, 3), "level_label": f"neighbours {financial_year(context.comparison.year)}"}
 
 
 def _tuple(values: Floats) -> tuple[float, ...]:
@@ -73,10 +84,38 @@ def _ahead(ahead: Ahead | None, size: int, share: bool) -> tuple[list[Point], Po
     return points, pool(points, ahead.median, ahead.lower, ahead.upper, np.ones(len(ahead.median)), share)
 
 
-def _alt_text(subject: str, what: str, context: Context, history: History, points: tuple[Point, ...]) -> str:
-    """The picture in words, with no number that the message does not show."""
-    first, last = (long_date(date) for date in (dates(points, history.periods)[0], context.period))
-    kept = "Small numbers are not shown." if any(point.hidden for point in points) else ""
-    ahead = "The forecast with its band follows." if context.ahead else ""
-    title = f"Chart: {subject}, {first} to {last}, with the expected level and its 95% band."
-    return shorten(" ".join(filter(None, [title, what, kept, ahead])), ALT_LIMIT)
+def alt_text(chart: Chart, share: bool) -> str:
+    """Returns the picture in words, from what is drawn alone, so that no number is in it that the picture lacks."""
+    parts = [
+        f"Chart of {chart.title}, {chart.unit[:1].lower()}{chart.unit[1:]}, "
+        f"{long_date(chart.periods[0])} to {long_date(chart.periods[-1])}, with the expected level and its 95% band.",
+        _newest(chart, share),
+        f"A line marks the onset, {chart.onset_label}." if chart.onset else "",
+        "Small numbers are not shown; crosses stand in their place." if any(chart.hidden) else "",
+        _forecast(chart, share),
+        f"A dashed line shows the level of {chart.level_label}: {_value(chart.level, share)}."
+        if chart.level is not None
+        else "",
+    ]
+    return shorten(" ".join(filter(None, parts)), ALT_LIMIT)
+
+
+def _newest(chart: Chart, share: bool) -> str:
+    """The last point with what was expected of it."""
+    value, expected = chart.observed[-1], chart.expected[-1]
+    last = "not shown, to protect small numbers" if chart.hidden[-1] else "missing" if np.isnan(value) else _value(value, share)
+    usual = f", expected {_value(expected, share)}" if np.isfinite(expected) else ""
+    band = f" ({extent(chart.lower[-1], chart.upper[-1])}{'%' if share else ''})" if usual else ""
+    return f"The newest point is {last}{usual}{band}."
+
+
+def _forecast(chart: Chart, share: bool) -> str:
+    if not chart.ahead_periods:
+        return ""
+    low, mid, high = chart.ahead_lower[-1], chart.ahead_median[-1], chart.ahead_upper[-1]
+    band = extent(low, high) + ("%" if share else "")
+    return f"The forecast runs to {long_date(chart.ahead_periods[-1])} and ends at {_value(mid, share)} ({band})."
+
+
+def _value(value: float, share: bool) -> str:
+    return percent(value / 100) if share else figure(value)

@@ -17,6 +17,7 @@ from forecaster.measures import NOT_RECORDED, Measure, stages_of
 from forecaster.types import COUNCIL, PATHWAY, Alert, Events, Slice
 
 EARLIER, LATER = dt.timedelta(weeks=4), dt.timedelta(weeks=26)  # when a move may begin that follows from another
+TIMELESS = {"arrival", "neighbours"}  # data that did not come, and a year's level: neither began some week
 AT_HOME = 0.9  # of a team's events are in its locality
 
 
@@ -66,7 +67,7 @@ def linked(
 
 
 def _goes_with(old: Alert, new: Alert, measures: Mapping[str, Measure], rules: Rules, homes: Mapping[str, str]) -> bool:
-    if "arrival" in (old.kind, new.kind):  # data that did not come say nothing of children
+    if TIMELESS & {old.kind, new.kind}:
         return False
     same_way = 1 if old.direction == new.direction else -1
     return (

@@ -18,6 +18,8 @@ METHODS: Mapping[SignalKind, str] = {
     "ears_c2": "EARS C2",
     "ears_c3": "EARS C3",
 }
+SEPARATOR = " · "  # between the parts of a summary
+NOT_SAID = ("not known", "not recorded")  # what stands where a source says nothing
 NEAR = dt.timedelta(days=300)  # within it a day and month say which year is meant
 
 
@@ -44,6 +46,11 @@ def about(value: float) -> str:
 def percent(share: float) -> str:
     """Returns a proportion for humans: 12%."""
     return "under 1%" if 0 < share < 0.005 else f"{whole(share * 100)}%"
+
+
+def portion(share: float) -> str:
+    """Returns a part of a whole where no number may stand: "nearly all", "most", "some"."""
+    return "nearly all" if share >= 0.85 else "most" if share >= 0.5 else "some"
 
 
 def chance(probability: float) -> str:
@@ -75,10 +82,14 @@ def distinct(values: Sequence[float], unit: str) -> list[str]:
     return [f"{value:,.{decimals}f}" + ("%" if unit == "share" else "") for value in scaled]
 
 
+def spelled(count: int) -> str:
+    """Returns how many there are of what is no child, in words up to twelve: "no", "seven", "13", "1,234"."""
+    return _WORDS[count] if count < len(_WORDS) else f"{count:,}"
+
+
 def span(count: int, step: Step) -> str:
     """Returns a length of time in words: "seven weeks", "13 weeks", "one month"."""
-    words = _WORDS[count] if count < len(_WORDS) else str(count)
-    return f"{words} {step}{'' if count == 1 else 's'}"
+    return f"{spelled(count)} {step}{'' if count == 1 else 's'}"
 
 
 def clean(text: str, limit: int = 40) -> str:
@@ -121,6 +132,10 @@ def slice_words(key: SeriesKey) -> str:
 
 def named(dimension: str, value: str) -> str:
     """Returns a slice's value so that it says by itself what it is: "North", "aged 5-9", "gender F"."""
+    if value.lower() in NOT_SAID:
+        return f"{dimension.replace('_', ' ')} {value.lower()}"
+    if (dimension, value) == ("age_band", "unborn"):
+        return "unborn children"
     return _MINOR.get(dimension, dimension.replace("_", " ") + " ") + clean(value)
 
 

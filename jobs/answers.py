@@ -73,7 +73,7 @@ def _for_anybody(told: Iterable[Message]) -> Message:
     """A message without small numbers: the headline alone where only a named role was told the rest."""
     messages = list(told)
     safe = next((message for message in messages if not message.exact), None)
-    return safe or replace(messages[0], summary="", lines=(), evidence="", chart=None, exact=False)
+    return safe or replace(messages[0], lines=(), evidence="", chart=None, exact=False)
 
 
 def escalate(store: Store, settings: Settings, now: dt.datetime) -> list[Transition]:
@@ -92,11 +92,16 @@ def _escalate(store: Store, settings: Settings, alert: Alert, now: dt.datetime) 
     after, transition = lifecycle.escalate(alert, step, now, days)
     if after is None or transition is None:
         return None
-    due = next_moment(now, hours_of(settings))
-    whole = stamped(_for_anybody(told.values()), after, transition).whole
+    due, since = next_moment(now, hours_of(settings)), local_date(alert.spoke) if alert.spoke else None
+    news = stamped(_for_anybody(told.values()), after, transition, since).news
     targets = [one.target for one in next_in_line]
-    new = [item for target in targets for item in parts_of(after, transition, target, whole, None, due)]
-    known = [item for item in _for_those_who_know(store, after, transition) if item.target not in targets]
+    new = [item for target in targets for item in parts_of(after, transition, target, news, None, due)]
+    known = [
+        item
+        for target, whole in told.items()
+        if target not in targets
+        for item in parts_of(after, transition, target, None, stamped(whole, after, transition, since).whole)
+    ]
     try:
         store.save_transition(after, transition, [*new, *known])
     except StaleError:  # somebody answered at this very moment

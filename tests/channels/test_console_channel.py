@@ -21,7 +21,7 @@ def test_a_message_is_written_and_its_id_is_the_receipt():
 def test_a_chart_is_told_in_words():
     written: list[str] = []
     assert Console(written.append, 80).send(picture("")) == "d1-chart"
-    assert written[0].startswith("[Chart: Child protection plan starts")
+    assert written[0].startswith("[Chart of Child protection plan starts")
     assert written[0].rstrip().endswith("]")
 
 
@@ -42,7 +42,7 @@ def test_no_line_is_wider_than_the_terminal_and_no_word_is_lost(width):
 
 def test_the_texts_of_the_lines_stand_in_a_column():
     lines = [line for line in plain(delivery().message, 80).splitlines() if line.startswith(("What", "Where", "  "))]
-    assert {len(line) - len(line[5:].lstrip()) for line in lines} == {8}
+    assert {len(line) - len(line[5:].lstrip()) for line in lines} == {7}
 
 
 def test_a_message_of_nothing_but_a_headline_can_be_shown():

@@ -81,7 +81,7 @@ def test_an_alert_that_goes_with_none_begins_a_story() -> None:
 
 def test_different_findings_on_one_measure_are_one_story() -> None:
     surge = alert("referrals")
-    for kind in ("drift", "neighbours", "farrington"):
+    for kind in ("drift", "farrington"):
         assert story(surge, replace(alert("referrals", 3), id="x", kind=kind))
 
 
@@ -226,3 +226,9 @@ def test_stories_do_not_depend_on_the_order_and_each_has_a_first_alert(
             same = one.direction == other.direction
             assert relation(one.measure, other.measure, MEASURES) == (1 if same else -1)
             assert agree(one.slice, other.slice, {})
+
+
+def test_a_level_beside_the_neighbours_is_no_part_of_a_story() -> None:
+    """It began in no particular week: to say how much earlier it moved would mean nothing."""
+    surge = alert("referrals")
+    assert not story(surge, replace(alert("referrals", 3), id="x", kind="neighbours"))

@@ -1,16 +1,33 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any, Literal
 
 import numpy as np
 import pytest
 from made_panels import by_locality, overdispersed, panel, shares, slice_key
 
-from forecaster.briefing import coverage, history
-from forecaster.context import History
-from forecaster.types import Floats, Limits, Panel, SeriesKey
+from forecaster.briefing import brief, coverage, history
+from forecaster.context import Comparison, Context, History, Linked
+from forecaster.measures import Measure
+from forecaster.projection import Outlook
+from forecaster.questions import Question
+from forecaster.standing import Standing
+from forecaster.types import (
+    Alert,
+    Driver,
+    Floats,
+    Forecasts,
+    Kind,
+    Limits,
+    Panel,
+    SeriesKey,
+    Transition,
+    as_date,
+)
 
 LIMITS = Limits(0.001, 104)
+FIRST = dt.date(2015, 1, 5)
 STARTS = SeriesKey("plan_starts")
 
 
@@ -82,3 +99,70 @@ def test_people_see_all_children_where_detectors_weigh_families() -> None:
     values = np.random.default_rng(6).poisson(20, (1, 150)).astype(float)
     some = panel(values, capped=values / 2, keys=[STARTS])
     assert history(some, STARTS, LIMITS).expected[-1] == pytest.approx(20, rel=0.15)
+
+
+# What a message's context says
+
+
+def told(measure: str = "plan_starts", kind: Kind = "flow", **changes: Any) -> Context:
+    """The context of an alert on a series that is quiet, with drivers, published figures or questions."""
+    values = np.random.default_rng(7).poisson(20, 150).astype(float)
+    some = panel(values, kind, of=values * 3 if kind == "share" else None, keys=[SeriesKey(measure)], first=FIRST)
+    newest = as_date(some.periods[-1])
+    alert = Alert(
+        "a", "drift", measure, (), "up", "low", "opened", newest, newest, newest, 20, 20, 10, 30, 0.1, 20, 20,
+        told=(newest,), drivers=changes.pop("drivers", ()),
+    )  # fmt: skip
+    opened = Transition("t", "a", dt.datetime(2018, 1, 1, tzinfo=dt.UTC), None, "opened", "")
+    nothing = Forecasts((), newest, some.periods[:0], np.empty((0, 0, 9)), ())
+    described = Measure.model_construct(
+        kind=kind, title="Plans", many="plans were counted", of="plans", question="Its own?"
+    )
+    given: dict[str, Any] = {
+        "limits": LIMITS, "was": None, "shown": 13, "council": "Elm", "threshold": 5, "config": "",
+    }  # fmt: skip
+    standings = changes.pop("standings", {})
+    return brief(alert, opened, some, nothing, standings, described, **given, **changes)
+
+
+def standing(unit: Literal["share", "rate"], neighbours: float, children: float = 40_000.0) -> dict[str, Standing]:
+    compared = Comparison(2017, neighbours=neighbours, unit=unit)
+    names = ("plan_starts", "plans_open", "repeat_plans")
+    return {name: Standing(compared, Outlook(0.0, 1.0, 10.0, unit), None, children) for name in names}
+
+
+@pytest.mark.parametrize(
+    ("measure", "kind", "unit", "neighbours", "level"),
+    [
+        ("plan_starts", "flow", "rate", 52.0, 4.0),  # 208 a year of 40,000 children
+        ("plans_open", "stock", "rate", 39.5, 158.0),
+        ("repeat_plans", "share", "share", 0.18, 0.18),
+        ("plans_open", "stock", "share", 0.18, None),
+        ("repeat_plans", "share", "rate", 52.0, None),
+    ],
+)
+def test_the_neighbours_level_is_in_what_the_series_counts(
+    measure: str, kind: Kind, unit: Literal["share", "rate"], neighbours: float, level: float | None
+) -> None:
+    context = told(measure, kind, standings=standing(unit, neighbours))
+    assert context.level == (None if level is None else pytest.approx(level))
+
+
+def test_without_a_population_or_published_figures_there_is_no_level() -> None:
+    assert told(standings=standing("rate", 52.0, children=0.0)).level is None
+    assert told().level is None
+
+
+def test_the_question_is_chosen_by_the_drivers_that_may_be_known_of() -> None:
+    asks = (Question(ask="Team?", driver="team"), Question(ask="Source?", driver="source"))
+    few, many = Driver("breakdown", "team=A", 9, 0.9, 4), Driver("breakdown", "source=B", 5, 0.5, 40)
+    assert told(questions=asks, drivers=(few, many)).ask == "Source?"
+    assert told(questions=asks, drivers=(few,)).ask == "Its own?"
+    assert told(drivers=(many,)).ask == "Its own?"
+
+
+def test_what_the_service_knows_of_the_delivery_is_passed_on() -> None:
+    linked = (Linked("Referrals", "up", FIRST),)
+    context = told(extract="received 15 January", budget=(3, 6), page="https://x/a", linked=linked)
+    assert (context.extract, context.budget, context.page) == ("received 15 January", (3, 6), "https://x/a")
+    assert context.linked == linked

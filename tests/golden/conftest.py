@@ -22,7 +22,7 @@ def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
     """Compares a text with a golden file of this folder, or writes it when asked to."""
 
     def compare(name: str, text: str) -> None:
-        file = Path(__file__).with_name(name)
+        file = Path(__file__).parent / name
         if request.config.getoption("--update-golden", default=False):
             file.write_text(text, encoding="utf-8")
         assert file.read_text(encoding="utf-8") == text

@@ -7,8 +7,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from forecaster.context import Ahead, Comparison, Context, Families, History, YearEnd
-from forecaster.types import Alert, Driver, Floats
+from forecaster.calendar import to_utc
+from forecaster.context import Ahead, Comparison, Context, Families, History, Linked, YearEnd
+from forecaster.messages import Message, Telling
+from forecaster.render import message, stamped, tell
+from forecaster.types import Alert, Change, Driver, Floats, State, Transition
 
 MONDAY = dt.date(2018, 1, 8)
 ONSET = dt.date(2017, 11, 20)
@@ -66,8 +69,8 @@ def alert(past: History | None = None, **changes: object) -> Alert:
 
 
 def drivers(excess: float, *named: tuple[str, float, float]) -> tuple[Driver, ...]:
-    """Drivers from (name, value, observed); a name without "=" is a stage."""
-    kinds = ("breakdown" if "=" in name else "stage" for name, _, _ in named)
+    """Drivers from (name, value, observed): slices begin with a breakdown, everything else is a stage."""
+    kinds = ("breakdown" if "=" in name.partition(", ")[0] else "stage" for name, _, _ in named)
     return tuple(
         Driver(kind, name, value, value / excess, observed)  # type: ignore[arg-type]
         for kind, (name, value, observed) in zip(kinds, named, strict=True)
@@ -90,9 +93,10 @@ def context(past: History | None = None, **changes: object) -> Context:
             2017, neighbours=46.2, council=45.1, england=56.3, unit="rate", age=9, rank=(6, 11), ends=2018,
             likely=(43.4, 49.1), above=0.37, above_england=0.002,
         ),
-        families=families(past or history()),
-        ask="Who challenged the strategy meetings in North locality?",
-        data_to=dt.date(2018, 1, 14), provisional=True, coverage=0.948, model="counts", config="1a2b3c", budget=(3, 6),
+        level=47.5, families=families(past or history()),
+        ask="Who chaired the strategy meetings {where}, and was the threshold document applied? Review {plans}.",
+        data_to=dt.date(2018, 1, 14), provisional=True, extract="received 15 January", coverage=0.948, model="counts",
+        config="1a2b3c", budget=(3, 6),
     )  # fmt: skip
     return replace(made, **changes)  # type: ignore[arg-type]
 
@@ -103,7 +107,9 @@ def surge() -> tuple[Alert, Context]:
     excess = found.total - found.total_expected
     named = drivers(
         excess,
-        ("referrals", excess * 0.2, 300), ("section 47 enquiries ending in a conference", excess * 0.66, 90),
+        ("referral", excess * 0.2, 300), ("section_47 to conference", excess * 0.66, 90),
+        ("section_47 to conference, team=Team 2", excess * 0.6, 90),
+        ("locality=North locality, team=Team 2", excess * 0.62, 140), ("since_plan=under 6 months", excess * 0.3, 70),
         ("locality=North locality", excess * 0.7, 210), ("locality=City", excess * 0.2, 160),
         ("locality=Golden Valley", excess * 0.1, 4), ("locality=South Wye", 0.0, 120),
         ("team=Team 2", excess * 0.65, 150), ("team=Team 4", excess * 0.2, 80), ("team=Team 9", excess * 0.15, 60),
@@ -119,12 +125,15 @@ def drift() -> tuple[Alert, Context]:
         past, kind="drift", measure="repeat_plans", severity="medium", onset=dt.date(2017, 8, 7),
     )  # fmt: skip
     excess = found.total - found.total_expected
-    named = drivers(excess, ("locality=Leominster", excess * 0.6, 100), ("category=Neglect", excess * 0.5, 150))
+    named = drivers(
+        excess, ("repeat_plans", excess, 353), ("since_plan=under 6 months", excess * 0.7, 90),
+        ("locality=Leominster", excess * 0.6, 100), ("category=Neglect", excess * 0.5, 150),
+    )  # fmt: skip
     about = context(
         past, title="Repeat plans", noun="plans were repeat plans", unit="plan starts", kind="share",
         ahead=None, families=None,
         year_end=YearEnd(dt.date(2018, 3, 31), 0.222, 0.241, 0.262, 0.172, more=0.9999, so_far=0.232, size=3100),
-        ask="What was left undone when the first plans ended?",
+        ask="Who agreed to end the last plans {where}, and what was in place on that day?", level=0.156,
         comparison=Comparison(
             2017, neighbours=0.156, council=0.172, england=0.187, unit="share", age=9, rank=(4, 11), ends=2018,
             likely=(0.143, 0.176), above=0.9991, above_england=0.981,
@@ -138,7 +147,7 @@ def fall() -> tuple[Alert, Context]:
     found = alert(past, measure="referrals", direction="down", severity="medium", slice=(("source", "Police"),))
     about = context(
         past, title="Referrals", noun="referrals arrived", unit="referrals", ahead=None,
-        ahead_reason="too little history for this source", year_end=None, families=None, comparison=None,
+        ahead_reason="too little history for this source", year_end=None, families=None, comparison=None, level=None,
         comparison_reason="the neighbours publish no figures by source", ask="Has the police changed its form?",
         provisional=False, budget=None,
     )  # fmt: skip
@@ -147,16 +156,22 @@ def fall() -> tuple[Alert, Context]:
 
 def stock() -> tuple[Alert, Context]:
     past = history(mean=180, surge=1.2, seed=5)
-    found = alert(past, measure="plans_open", slice=(("locality", "North locality"),))
+    found = alert(past, measure="plans_open")
     level, usual = past.count[-1], past.expected[-1]
     found = replace(found, total=level, total_expected=usual)
     excess = level - usual
-    named = drivers(excess, ("slower ends", excess * 0.7, 90), ("more starts", excess * 0.3, 60))
+    named = drivers(
+        excess, ("plan_end", excess * 0.7, 90), ("plan_start", excess * 0.3, 60), ("rest", excess * 0.0, 0),
+        ("locality=North locality", excess * 0.9, 140), ("time_on_plan=12 to 18 months", excess * 0.5, 60),
+    )  # fmt: skip
     about = context(
         past, title="Open child protection plans", noun="children were on a plan", unit="children", kind="stock",
         ahead=ahead(222, 20), year_end=YearEnd(dt.date(2018, 3, 31), 190, 220, 236, 172, more=0.983), families=None,
+        ask="Which review conferences {where} were late, and which plans had done their work?", level=158.2,
+        linked=(Linked("Child protection plan starts", "up", dt.date(2017, 10, 23), "a0"),),
     )  # fmt: skip
-    return replace(found, drivers=tuple(replace(d, kind="stock") for d in named)), about
+    as_stock = {name: replace(driver, kind="stock") for driver in named if "=" not in (name := driver.name)}
+    return replace(found, drivers=tuple(as_stock.get(driver.name, driver) for driver in named)), about
 
 
 def neighbours() -> tuple[Alert, Context]:
@@ -165,22 +180,11 @@ def neighbours() -> tuple[Alert, Context]:
         share_history(), kind="neighbours", measure="repeat_plans", severity="low", onset=dt.date(2017, 1, 9),
         observed=0.262, expected=0.214, lower=0.172, upper=0.255, total=81, total_expected=66,
     )  # fmt: skip
-    return found, replace(
-        about,
-        comparison=Comparison(
-            2017,
-            neighbours=0.214,
-            council=0.262,
-            england=0.187,
-            unit="share",
-            age=9,
-            rank=(2, 11),
-            ends=2018,
-            likely=(0.198, 0.237),
-            above=0.81,
-            above_england=0.96,
-        ),
-    )
+    beside = Comparison(
+        2017, neighbours=0.214, council=0.262, england=0.187, unit="share", age=9, rank=(2, 11), ends=2018,
+        likely=(0.198, 0.237), above=0.81, above_england=0.96,
+    )  # fmt: skip
+    return found, replace(about, comparison=beside, level=0.214)
 
 
 def peers() -> tuple[Alert, Context]:
@@ -192,7 +196,8 @@ def peers() -> tuple[Alert, Context]:
     found = replace(found, total_expected=13 * 61.2, observed=found.total / 13)
     about = context(
         past, title="Referrals", noun="children were referred", unit="referrals", families=None, comparison=None,
-        ahead=ahead(92, 18), year_end=None, ask="Which source sent them, and was the threshold applied as agreed?",
+        level=None, ahead=ahead(92, 18), year_end=None,
+        ask="Which source sent them, and was the threshold applied as agreed?",
     )  # fmt: skip
     return found, about
 
@@ -200,15 +205,36 @@ def peers() -> tuple[Alert, Context]:
 def updated() -> tuple[Alert, Context]:
     found, about = surge()
     return replace(found, state="updated"), replace(
-        about, now="updated", was_severity="medium", told=(dt.date(2017, 12, 25),),
-        reason="severity rose from medium to high: section 47 now explains most of it",
+        about, now="updated", was="opened", was_severity="medium", told=(dt.date(2017, 12, 25),),
+        reason="severity rose from medium to high",
+    )  # fmt: skip
+
+
+def reopened() -> tuple[Alert, Context]:
+    """After a snooze that is over, with another place ahead than when it was opened."""
+    found, about = surge()
+    excess = found.total - found.total_expected
+    named = drivers(
+        excess, ("referral", excess * 0.9, 300), ("locality=City", excess * 0.8, 210),
+        ("locality=North locality", excess * 0.2, 160),
+    )  # fmt: skip
+    return replace(found, state="updated", drivers=named), replace(
+        about, now="updated", was="snoozed", was_severity="high", told=(dt.date(2017, 12, 25),),
+        reason="still there after the snooze",
     )  # fmt: skip
 
 
 def resolved() -> tuple[Alert, Context]:
     past = history(seed=9, surge=1.0)
     found = replace(alert(past), state="resolved", resolved=MONDAY)
-    return found, context(past, now="resolved", reason="four weeks in a row as expected")
+    return found, context(past, now="resolved", was="updated", reason="4 periods in a row as expected")
+
+
+def stays() -> tuple[Alert, Context]:
+    """A surge that ended by becoming what is expected."""
+    past = history(seed=9, surge=1.9)
+    found, about = resolved()
+    return replace(found, calm=4), replace(about, history=past, ahead=ahead(76, 15))
 
 
 def low_count() -> tuple[Alert, Context]:
@@ -218,6 +244,7 @@ def low_count() -> tuple[Alert, Context]:
     named = drivers(excess, ("category=Neglect", excess * 0.7, 11), ("category=Physical abuse", excess * 0.3, 4))
     about = context(
         past, title="Children starting care", noun="children started care", ahead=ahead(2.5, 2.0), families=None,
+        comparison=None, level=None,
         year_end=YearEnd(dt.date(2018, 3, 31), 108, 121, 135, 4, more=0.999), ask="Are these one family?",
     )  # fmt: skip
     return replace(found, drivers=named), about
@@ -225,6 +252,54 @@ def low_count() -> tuple[Alert, Context]:
 
 CASES = {
     "opened_surge": surge, "opened_drift": drift, "opened_fall": fall, "opened_stock": stock,
-    "opened_neighbours": neighbours, "opened_peers": peers, "updated_surge": updated,
-    "resolved_surge": resolved, "low_count": low_count,
+    "opened_neighbours": neighbours, "opened_peers": peers, "updated_surge": updated, "reopened_surge": reopened,
+    "resolved_surge": resolved, "resolved_stays": stays, "low_count": low_count,
 }  # fmt: skip
+
+
+# What people do
+
+
+def by_hand(what: Change, now: State = "opened", reason: str = "", actor: str = "A. Patel") -> Transition:
+    """What a person did, or nobody, on Friday 12 January."""
+    return Transition("t1", "a1", to_utc(dt.date(2018, 1, 12), 9), "opened", now, reason, actor, what)
+
+
+def answered(
+    what: Change, now: State = "opened", reason: str = "", since: dt.date | None = None, **changes: object
+) -> Telling:
+    """A surge after what a person did about it."""
+    found, about = surge()
+    after = replace(found, state=now, **changes)  # type: ignore[arg-type]
+    return stamped(message(found, about), after, by_hand(what, now, reason), since)
+
+
+def told_again(case: str) -> Telling:
+    """A surge that was opened, acknowledged and assigned, and then changed."""
+    held = answered("acknowledged", "acknowledged", "audit under way", held_by="A. Patel").whole
+    first = stamped(held, replace(surge()[0], assignee="B. Lee"), by_hand("assigned", "acknowledged", "to B. Lee"))
+    return tell(*CASES[case](), before=first.whole)
+
+
+TELLINGS = {
+    "acknowledged": lambda: answered("acknowledged", "acknowledged", "audit under way", held_by="A. Patel"),
+    "snoozed": lambda: answered(
+        "snoozed", "snoozed", "the audit reports then (until 2018-02-05)", snoozed_until=dt.date(2018, 2, 5)
+    ),
+    "assigned": lambda: answered("assigned", reason="to B. Lee: leads the audit", assignee="B. Lee"),
+    "rated": lambda: answered("not useful", "acknowledged", "one large family, known to us"),
+    "escalated": lambda: answered("escalated", since=dt.date(2018, 1, 8), escalated=1),
+    "updated_after_answers": lambda: told_again("updated_surge"),
+    "reopened_after_snooze": lambda: told_again("reopened_surge"),
+    "resolved_after_answers": lambda: told_again("resolved_surge"),
+}
+
+
+def every_message() -> dict[str, Message]:
+    """Every kind of message by its name; of a change both the alert as it stands and the news."""
+    found = {name: message(*case()) for name, case in CASES.items()}
+    for name, telling in TELLINGS.items():
+        told = telling()
+        assert told.news is not None
+        found |= {name: told.whole, f"{name}_news": told.news}
+    return found

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
+import re
 import struct
 from dataclasses import replace
 
 import pytest
 import vl_convert
 
-from forecaster.chart import COUNTED, FORECAST, HIDDEN, WIDTH, png, vega_lite
+from forecaster.chart import COUNTED, FORECAST, HIDDEN, WIDTH, png, spec, vega_lite
 from forecaster.messages import Chart
 from forecaster.render import message
+from forecaster.wording import whole
 from tests.render import cases
 
 
@@ -21,8 +24,8 @@ def chart(case=cases.surge) -> Chart:
     return found
 
 
-def rows(spec, series: str) -> list[dict]:
-    return [row for data in spec["datasets"].values() for row in data if row.get("series") == series]
+def rows(made, series: str) -> list[dict]:
+    return [row for data in made["datasets"].values() for row in data if row.get("series") == series]
 
 
 def svg(picture: Chart) -> str:
@@ -66,13 +69,13 @@ def test_title_unit_onset_and_legend_are_written_on_it():
 
 def test_hidden_points_are_crosses_without_a_value():
     picture = chart(cases.low_count)
-    spec = vega_lite(picture)
+    made = vega_lite(picture)
     hidden = {period.isoformat() for period, hide in zip(picture.periods, picture.hidden, strict=True) if hide}
     assert hidden
-    assert {row["x"] for row in rows(spec, HIDDEN)} == hidden
-    assert all(set(row) == {"series", "x"} for row in rows(spec, HIDDEN))
-    assert {row["x"] for row in rows(spec, COUNTED) if row["y"] is None} == hidden
-    assert "small number, not shown" in svg(picture)
+    assert {row["x"] for row in rows(made, HIDDEN)} == hidden
+    assert all(set(row) == {"series", "x"} for row in rows(made, HIDDEN))
+    assert {row["x"] for row in rows(made, COUNTED) if row["y"] is None} == hidden
+    assert HIDDEN in svg(picture)
 
 
 def test_the_legend_names_only_what_is_there():
@@ -97,17 +100,106 @@ def test_the_axis_begins_at_zero_unless_all_is_far_above_it():
 
 
 def test_the_forecast_is_in_the_definition_with_its_band():
-    spec = vega_lite(chart())
-    assert len(rows(spec, FORECAST)) == 13
-    assert rows(spec, FORECAST)[0] == {"series": FORECAST, "x": "2018-01-15", "y": 45.0, "lower": 33.0, "upper": 57.0}
+    made = vega_lite(chart())
+    assert len(rows(made, FORECAST)) == 13
+    assert rows(made, FORECAST)[0] == {"series": FORECAST, "x": "2018-01-15", "y": 45.0, "lower": 33.0, "upper": 57.0}
 
 
 def test_the_description_for_screen_readers_is_the_alt_text():
     picture = chart()
     assert vega_lite(picture)["description"] == picture.alt_text
-    assert picture.alt_text.startswith("Chart: Child protection plan starts, 18 January 2016 to 8 January 2018")
-    assert "61 children started a plan that week; 40 were expected" in picture.alt_text
-    assert len(picture.alt_text) <= 1000
+    assert picture.alt_text == (
+        "Chart of Child protection plan starts, children a week, 18 January 2016 to 8 January 2018, with the expected "
+        "level and its 95% band. The newest point is 61, expected 40 (26-54). A line marks the onset, since w/c 20 "
+        "November. The forecast runs to 9 April 2018 and ends at 45 (33-57). A dashed line shows the level of "
+        "neighbours 2016/17: 48."
+    )
+
+
+def drawn_numbers(picture: Chart) -> set[int]:
+    """Every number in the data of the picture, as a reader would round it."""
+    fields = ("observed", "expected", "lower", "upper", "ahead_median", "ahead_lower", "ahead_upper")
+    values = [value for name in fields for value in getattr(picture, name)] + [picture.level]
+    return {whole(value) for value in values if value is not None and not math.isnan(value)}
+
+
+@pytest.mark.parametrize("case", cases.CASES.values(), ids=cases.CASES)
+def test_every_number_in_the_description_is_in_the_picture(case):
+    picture = chart(case)
+    words = picture.alt_text.removeprefix(f"Chart of {picture.title}").replace(picture.unit.lower(), "")
+    words = re.sub(r"\d+ (January|February|April|August|October|November|December)( \d{4})?", "", words)
+    said = re.findall(r"\d[\d,]*", re.sub(r"95% band|neighbours 2016/17|in 4 weeks", "", words))
+    assert said
+    assert {int(number.replace(",", "")) for number in said} <= drawn_numbers(picture)
+
+
+def test_the_description_says_that_small_numbers_are_hidden():
+    assert "Small numbers are not shown; crosses stand in their place." in chart(cases.low_count).alt_text
+    assert "crosses" not in chart(cases.fall).alt_text
+
+
+def test_the_newest_point_is_described_even_where_it_has_no_number():
+    hidden, missing = cases.history(), cases.history()
+    hidden.count[-1], missing.count[-1] = 3, float("nan")
+    told = [message(cases.alert(past), cases.context(past)).chart.alt_text for past in (hidden, missing)]
+    assert "The newest point is not shown, to protect small numbers, expected 40" in told[0]
+    assert "The newest point is missing, expected 40" in told[1]
+
+
+# Where the neighbours are
+
+
+def test_the_neighbours_level_is_a_dashed_line_with_its_name():
+    drawn = vega_lite(chart())
+    rules = [layer for layer in drawn["layer"] if layer["mark"].get("strokeDash") == [3, 4]]
+    assert len(rules) == 1
+    assert {"y": 47.5, "label": "neighbours 2016/17"} in [row for data in drawn["datasets"].values() for row in data]
+    assert "neighbours 2016/17" in svg(chart())
+
+
+def test_without_a_level_there_is_no_line_for_it():
+    picture = chart(cases.fall)
+    assert picture.level is None
+    assert "neighbours" not in svg(picture) + picture.alt_text
+
+
+def test_the_level_is_in_the_unit_of_the_chart():
+    assert chart(cases.stock).level == pytest.approx(158.2)
+    assert chart(cases.drift).level == pytest.approx(15.6)
+    alert, context = cases.low_count()
+    pooled = message(alert, replace(context, level=2.5, comparison=cases.surge()[1].comparison)).chart
+    assert pooled.unit == "Children in 4 weeks"
+    assert pooled.level == pytest.approx(10)
+
+
+def test_a_level_far_away_is_inside_the_picture():
+    picture = replace(chart(cases.stock), level=20.0)
+    assert ">0<" in svg(picture)
+
+
+# On a page
+
+
+def test_a_page_gets_the_same_definition_as_wide_as_its_place():
+    picture = chart()
+    on_page, in_message = spec(picture), vega_lite(picture)
+    assert on_page["width"] == "container"
+    assert on_page | {"width": in_message["width"]} == in_message
+
+
+def test_tooltips_say_what_is_drawn_and_nothing_else():
+    page = spec(chart(cases.low_count))
+    tips = [tip["field"] for layer in page["layer"] for tip in layer["encoding"].get("tooltip", [])]
+    assert set(tips) == {"x", "y", "lower", "upper", "series"}
+    counted = [layer for layer in page["layer"] if layer["mark"]["type"] == "point" and "y" in str(layer["encoding"])]
+    assert counted
+    assert [row["y"] for row in rows(page, COUNTED) if row["y"] is not None and 0 < row["y"] <= 5] == []
+
+
+def test_a_tooltip_for_a_hidden_point_has_no_number():
+    page = spec(chart(cases.low_count))
+    (hidden,) = [layer for layer in page["layer"] if layer["mark"].get("shape") == "cross"]
+    assert [tip["field"] for tip in hidden["encoding"]["tooltip"]] == ["x", "series"]
 
 
 def test_the_picture_covers_two_years_of_weeks():

@@ -23,6 +23,7 @@ from forecaster.wording import (
     number,
     ordinal,
     percent,
+    portion,
     sentence,
     shorten,
     since,
@@ -51,6 +52,25 @@ def test_something_expected_is_never_nothing(value, text):
 )
 def test_a_share_is_a_whole_percentage(share, text):
     assert percent(share) == text
+
+
+@pytest.mark.parametrize(
+    ("share", "text"), [(0.85, "nearly all"), (0.84, "most"), (0.5, "most"), (0.49, "some"), (0.01, "some")]
+)
+def test_a_part_that_may_have_no_number_has_a_word(share, text):
+    assert portion(share) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [("North", "North"), ("Not known", "team not known"), ("not recorded", "team not recorded")],
+)
+def test_what_a_source_does_not_say_is_named_by_its_breakdown(value, text):
+    assert named("team", value) == text
+
+
+def test_children_not_yet_born_are_not_of_an_age():
+    assert named("age_band", "unborn") == "unborn children"
 
 
 @pytest.mark.parametrize(
