@@ -15,6 +15,7 @@ HOMES = {
     "apscheduler": ("jobs.scheduler",),
     "distributed": ("jobs.executor",),
     "holidays": ("forecaster.calendar",),
+    "jinja2": ("forecaster.web",),
     "joblib": ("jobs.executor",),
     "lxml": ("forecaster.read.cin_census",),
     "prophet": ("forecaster.models.prophet",),
@@ -22,7 +23,9 @@ HOMES = {
     "rich": ("jobs.cli",),
     "slack_sdk": ("forecaster.channels",),
     "sqlalchemy": ("forecaster.store",),
+    "starlette": ("forecaster.web",),
     "typer": ("jobs.cli",),
+    "uvicorn": ("forecaster.web",),
     "vl_convert": ("forecaster.chart",),
 }
 FOUND_BY_NAME = ("forecaster.channels", "forecaster.pipeline", "jobs.bulk")

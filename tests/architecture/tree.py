@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-SHELL = ("settings", "config", "benchmarks", "store", "read", "channels")  # rooms of forecaster/ that do I/O; the rest is core
+# rooms of forecaster/ that do I/O; the rest is core
+SHELL = ("settings", "config", "benchmarks", "store", "read", "channels", "web")
 
 
 def modules(*folders: str) -> dict[str, ast.Module]:
