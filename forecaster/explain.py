@@ -1,104 +1,291 @@
-"""Where a move sits: observed minus expected per slice of every breakdown, and which slices stand out.
+"""What a move is made of, as a person would say it: where it is, which stage or stock it comes from, who it is.
 
-What was expected of the slices of one breakdown is brought to add up to what was expected of the council, so that the
-excesses of a whole breakdown sum to the council's. A slice is named only when it moved itself: a large slice that
-stayed at its usual share is not a driver. Surprise is share x log(share / usual share), the slice's part of the
-Kullback-Leibler divergence of the excess from the usual mix.
+A place (a slice, or a pair of slices) comes first if the move is concentrated there: if the evidence that the slice
+took more than its usual part (`concentration`) is worth more than the search for it, and than what speaks against a
+place, that everything else moved as well. Otherwise the stage of the pathway, or the starts and ends behind a stock,
+comes first: it is the whole council's. Each further place must stand out once the places before it have been allowed
+for, so that a locality is not named for the sake of its team, nor a team for having many of the source that flooded.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 import numpy as np
 
 from forecaster.baseline import baseline
 from forecaster.calendar import per_year
-from forecaster.glm import TINY
-from forecaster.types import Driver, Floats, Panel, Signal
+from forecaster.concentration import evidence
+from forecaster.pathway import stage_drivers
+from forecaster.slices import Split, Window, made_of_slices, who_of_slices
+from forecaster.stock_flow import stock_drivers
+from forecaster.types import COUNCIL, Direction, Driver, Floats, Kind, Panel, SeriesKey, Signal, Slice
 
-STANDS_OUT = 2.0  # standard deviations a slice must have moved by to be named
-SHRINK = 20.0  # weight of the council's own share in a slice's expected share
-LEAST_LIFT = 0.1  # by which a slice's share of the excess must pass its usual share of the whole
-YEARS_BEFORE = 3
+PLACES = 4  # named at most
+FIRST_BAR = {"flow": -1.0, "share": -2.0, "stock": 3.0}  # log odds beforehand of the whole council against a place
+LATER_BAR = 2.0  # the same for each further place, and for one beside a move of the whole council
+BEATEN = 2.0  # log odds by which another place explains the council better than the slice a signal is on
+PAIR_BAR = 6.0  # of a pair, on top: it must say clearly more than its margins
+RARE, RARE_BAR = ("gender", "ethnicity"), 2.0  # breakdowns in which services seldom change
+LEAST_SHARE = 0.25  # of the excess that a place which comes first must have
+LEAST_LIFT = 0.1  # by which a place's share of the excess must pass its usual part
+WORTH = 0.1  # of the excess, or a place or person is not worth a word
+UNSURE = 0.08  # standard deviation of how far off the expected whole may be
+BAND = 1.96  # standard deviations in half a 95% band
+CLUMPING = 2.0  # variance of a share over that of a binomial, as siblings share an outcome
+STANDS_OUT = 2.0  # standard deviations by which a kind of child must have become more
+SELDOM = 1e-3  # of the whole: a slice that is less was not looked at
+TINY = 1e-9
+NO_STAGES: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
-class _Excess:
-    """Per series: observed and expected since the onset, and the standard deviation of their difference."""
+class _Move:
+    """A signal in numbers. sign: 1 up, -1 down; variance: of its total by chance."""
 
-    observed: Floats
-    expected: Floats
-    deviation: Floats
+    panel: Panel
+    signal: Signal
+    window: Window
+
+    @property
+    def sign(self) -> float:
+        return 1.0 if self.signal.direction == "up" else -1.0
+
+    @property
+    def kind(self) -> Kind:
+        return self.panel.kinds[self.panel.row(self.signal.key)]
+
+    @property
+    def whole(self) -> float:
+        return self.signal.total - self.signal.total_expected
+
+    @property
+    def variance(self) -> float:
+        signal, kind = self.signal, self.kind
+        deviation = abs(signal.upper - signal.expected) / BAND
+        if kind == "share":
+            return float((deviation * signal.total_expected / max(signal.expected, TINY)) ** 2)
+        periods = 1 if kind == "stock" else self.window.known[self.window.start :].sum()
+        return float(periods * deviation**2)
 
 
-def drivers(panel: Panel, signal: Signal, most: int = 8) -> tuple[Driver, ...]:
-    """Returns the slices that moved with a signal, the most surprising first.
+@dataclass(frozen=True)
+class _Place:
+    """A slice of a split. score: its evidence less its bar; ratio: its evidence were it not dispersed."""
 
-    value: the slice's excess since the onset, in events (children, for a stock); share: its part of the whole excess,
-    at most 1. A signal on one slice names that slice alone, and one against the neighbours names them.
+    split: Split
+    at: int
+    value: float
+    share: float
+    score: float
+    ratio: float
+    leads: bool
+
+    @property
+    def slice(self) -> Slice:
+        return self.split.slices[self.at]
+
+    @property
+    def driver(self) -> Driver:
+        observed = float(self.split.observed[self.at])
+        return Driver("breakdown", _name(self.slice), self.value, self.share, observed)
+
+
+def drivers(panel: Panel, signal: Signal, stages: Mapping[str, str] = NO_STAGES, most: int = 12) -> tuple[Driver, ...]:
+    """Returns what a signal is made of, the most telling first.
+
+    stages: the flow that counts each kind of event (`measures.stages_of`). value: a driver's excess since the onset, in
+    events (children, for a stock); share: its part of the whole excess, at most 1. The values of all slices of one
+    breakdown, named or not, sum to the signal's total - total_expected, and so do those of stages. A signal on a slice
+    names that slice first if it would come first for the whole council too, else what is behind it; one against the
+    neighbours names them alone.
     """
-    whole = signal.total - signal.total_expected
     if signal.kind == "neighbours":
+        whole = signal.total - signal.total_expected
         return (Driver("benchmark", "statistical neighbours", whole, 1.0, signal.total),)
-    if signal.key.slice:
-        return (Driver("breakdown", _name(signal.key.slice), whole, 1.0, signal.total),)
-    measure = panel.select(i for i, key in enumerate(panel.keys) if key.measure == signal.key.measure)
-    found = _standing_out(measure, signal)
-    return tuple(found[:most])
+    move = _Move(panel, signal, _window(panel, signal))
+    parts = [*stock_drivers(panel, signal, stages), *stage_drivers(panel, signal, stages)] or _volume(signal, stages)
+    found, own = _places(move), _own(move)
+    first, later = ([place.driver for place in found if place.leads is leads] for leads in (True, False))
+    alone = _by_itself(move) if own else None
+    if own and alone is None:
+        within = [place.driver for place in found if place.leads and place.score > LATER_BAR]
+        order = [*within, *parts, *own, *first]
+    else:
+        order = [*(_at(move, alone) if alone else []), *own, *first, *parts]
+    told: dict[str, Driver] = {}
+    for driver in (*order, *later, *_who(move)):
+        told.setdefault(driver.name, driver)
+    return tuple([*told.values()][:most])
 
 
-def _name(where: tuple[tuple[str, str], ...]) -> str:
+def _own(move: _Move) -> list[Driver]:
+    """The slice that the signal is on."""
+    signal = move.signal
+    return [Driver("breakdown", _name(signal.key.slice), move.whole, 1.0, signal.total)] if signal.key.slice else []
+
+
+def _by_itself(move: _Move) -> Slice | None:
+    """The slice within a signal's own that moved by itself (often all of it), None where the whole council moved."""
+    council, key = _of_council(move), move.signal.key
+    if council is None or abs(council.whole) < TINY or council.sign != move.sign:
+        return key.slice
+    made_of = made_of_slices(move.panel, council.window)
+    found = [
+        place
+        for split in made_of.splits
+        for place in _weighed(council, split, np.ones(len(split.slices)), made_of.looked_at)
+    ]
+    own = next((place for place in found if set(place.slice) == set(key.slice) and place.leads), None)
+    others = [place.score for place in found if not set(key.slice) <= set(place.slice)]
+    if own is None:
+        return None
+    narrow = _narrowest(own, found)
+    if narrow is not own:
+        return (*key.slice, *narrow.slice[len(council.signal.key.slice) :])
+    return key.slice if own.score > max(others, default=0.0) - BEATEN else None
+
+
+def _at(move: _Move, where: Slice) -> list[Driver]:
+    """A slice within a signal's own as a driver, none for its own."""
+    for split in made_of_slices(move.panel, move.window).splits:
+        if where in split.slices:
+            at = split.slices.index(where)
+            value = float(split.observed[at] - split.usual[at] * move.signal.total_expected)
+            return [Driver("breakdown", _name(where), value, min(value / move.whole, 1.0), float(split.observed[at]))]
+    return []
+
+
+def _of_council(move: _Move) -> _Move | None:
+    """The move of the council that a slice is of, since the same onset; None where it has none."""
+    panel, signal, window = move.panel, move.signal, move.window
+    key = SeriesKey(signal.key.measure, tuple(pair for pair in signal.key.slice if pair[0] == COUNCIL))
+    if key == signal.key or key not in panel.keys:
+        return None
+    one = panel.select([panel.row(key)]).until(window.stop).uncapped()
+    now, past = slice(window.start, window.stop), slice(max(window.start - 2 * per_year(panel.step), 0), window.start)
+    count, known = one.count[0, now], np.isfinite(one.count[0, now])
+    if move.kind == "share":
+        size = float(np.nansum(np.where(known, one.of[0, now], 0.0)))
+        usual = float(np.nansum(one.count[0, past]) / max(np.nansum(one.of[0, past]), 1.0))
+        deviation = np.sqrt(CLUMPING * usual * (1 - usual) / max(size, 1.0))
+        figures = np.nansum(count), usual * size, usual, usual + BAND * deviation
+    else:
+        mean, dispersion = (array[0] for array in baseline(one).expected_since(window.start, window.stop - 1))
+        deviation = np.sqrt(dispersion[-1] * mean[-1])
+        stock = move.kind == "stock"
+        total, expected = (count[-1], mean[-1]) if stock else (np.nansum(count), mean[known].sum())
+        figures = total, expected, mean[-1], mean[-1] + BAND * deviation
+    total, whole, expected, upper = map(float, figures)
+    direction: Direction = "up" if total > whole else "down"
+    council = replace(
+        signal, key=key, direction=direction, total=total, total_expected=whole, expected=expected, upper=upper
+    )
+    return _Move(panel, council, _window(panel, council))
+
+
+def _name(where: Slice) -> str:
     return ", ".join(f"{dimension}={value}" for dimension, value in where)
 
 
-def _standing_out(panel: Panel, signal: Signal) -> list[Driver]:
-    onset = int(np.searchsorted(panel.periods, np.datetime64(signal.onset)))
-    until = int(np.searchsorted(panel.periods, np.datetime64(signal.period)))
-    excess = (_share_excess if panel.kinds[0] == "share" else _count_excess)(panel, onset, until)
-    expected = _adding_up(panel, excess.expected, onset)
-    value, council = excess.observed - expected, panel.row(signal.key)
-    sign = 1.0 if signal.direction == "up" else -1.0
-    share = np.minimum(value / value[council], 1.0)
-    usual = expected / max(expected[council], TINY)
-    moved = (sign * value >= STANDS_OUT * excess.deviation) & (share - usual >= LEAST_LIFT)
-    surprise = share * np.log(np.maximum(share, TINY) / np.maximum(usual, TINY))
-    rows = [i for i in np.argsort(-surprise, kind="stable") if moved[i] and panel.keys[i].slice]
+def _window(panel: Panel, signal: Signal) -> Window:
+    start, until = (int(np.searchsorted(panel.periods, np.datetime64(day))) for day in (signal.onset, signal.period))
+    return Window(signal.key, start, until + 1, np.isfinite(panel.count[panel.row(signal.key), : until + 1]))
+
+
+def _volume(signal: Signal, stages: Mapping[str, str]) -> list[Driver]:
+    """A flow with which the pathway begins is its own volume."""
+    kinds = [kind for kind, measure in stages.items() if measure == signal.key.measure]
+    return [Driver("stage", kind, signal.total - signal.total_expected, 1.0, signal.total) for kind in kinds]
+
+
+def _places(move: _Move) -> list[_Place]:
+    """The places that stand out, one after the other: each allows for those before it."""
+    if abs(move.whole) < TINY:
+        return []
+    made_of = made_of_slices(move.panel, move.window)
+    named: list[_Place] = []
+    factor = made_of.as_usual
+    while len(named) < PLACES:
+        taken = {place.slice for place in named}
+        found = [
+            place
+            for split in made_of.splits
+            for place in _weighed(move, split, made_of.tilted(split, factor), made_of.looked_at)
+            if place.slice not in taken
+        ]
+        best = max(found, key=lambda place: place.score, default=None)
+        if best is None or not (best.score > LATER_BAR or (best.leads and not named)):
+            break
+        named.append(replace(_narrowest(best, found), leads=best.leads and not named))
+        factor = made_of.raised(factor, named[-1].split, named[-1].at)
+    return named
+
+
+def _narrowest(place: _Place, found: Sequence[_Place]) -> _Place:
+    """A slice that lies within a place and explains as much by itself (a team its locality's move), or the place."""
+    inside = [other for other in found if other.ratio >= place.ratio and _lies_within(other, place)]
+    return max(inside, key=lambda other: other.ratio, default=place)
+
+
+def _lies_within(one: _Place, other: _Place) -> bool:
+    if one is other or len(one.split.dimensions) > 1 or one.split.dimensions == other.split.dimensions:
+        return False
+    rows = one.split.codes == one.at
+    return bool(rows.any() and (other.split.codes[rows] == other.at).all())
+
+
+def _weighed(move: _Move, split: Split, tilt: Floats, looked_at: int) -> list[_Place]:
+    """The slices of a split worth a word; tilt: how much more of the whole each is expected to be."""
+    usual = split.told.usual[:, 0] * tilt
+    told = move.sign * evidence(split.told.now[:, 0], usual / usual.sum(), split.dispersion)
+    score, ratio = told - _bar(split, looked_at), told * split.dispersion
+    value = split.observed - split.usual * move.signal.total_expected
+    share = value / move.whole
+    leads = (score - _against(move, value, split.usual) > FIRST_BAR[move.kind]) & (share >= LEAST_SHARE)
+    worth = np.array([bool(where) for where in split.slices]) & (share >= WORTH) & (share - split.usual >= LEAST_LIFT)
     return [
-        Driver("breakdown", _name(panel.keys[i].slice), float(value[i]), float(share[i]), float(excess.observed[i]))
-        for i in rows
+        _Place(
+            split, int(k), float(value[k]), min(float(share[k]), 1.0), float(score[k]), float(ratio[k]), bool(leads[k])
+        )
+        for k in np.flatnonzero(worth & (leads | (score > LATER_BAR)))
     ]
 
 
-def _adding_up(panel: Panel, expected: Floats, onset: int) -> Floats:
-    """Expected numbers in which each breakdown adds up to the council's, as far as its slices are watched."""
-    council = next(i for i, key in enumerate(panel.keys) if key.is_council)
-    before = np.nansum(panel.count[:, max(onset - 2 * per_year(panel.step), 0) : onset], axis=1)
-    out = expected.copy()
-    dimensions = [key.slice[0][0] if key.slice else "" for key in panel.keys]
-    for dimension in set(dimensions) - {""}:
-        rows = [i for i, name in enumerate(dimensions) if name == dimension]
-        covered = before[rows].sum() / max(before[council], 1.0)
-        out[rows] *= covered * expected[council] / max(expected[rows].sum(), TINY)
-    return out
+def _bar(split: Split, looked_at: int) -> float:
+    """What a slice's evidence must pass: the log of how many were looked at, and what is seldom true beforehand."""
+    slices = max(int((split.told.usual[:, 0] > SELDOM).sum()), 2)
+    rare = sum(dimension in RARE for dimension in split.dimensions)
+    return float(np.log(slices * looked_at) + rare * RARE_BAR + (len(split.dimensions) > 1) * PAIR_BAR)
 
 
-def _count_excess(panel: Panel, onset: int, until: int) -> _Excess:
-    expected, dispersion = baseline(panel.uncapped()).expected_since(onset, until)
-    if panel.kinds[0] == "stock":
-        return _Excess(panel.count[:, until], expected[:, -1], np.sqrt(dispersion[:, -1] * expected[:, -1]))
-    window = panel.count[:, onset : until + 1]
-    expected = np.where(np.isfinite(window), expected, 0.0)
-    return _Excess(np.nansum(window, axis=1), expected.sum(1), np.sqrt((dispersion * expected).sum(1)))
+def _against(move: _Move, value: Floats, usual: Floats) -> Floats:
+    """What speaks against each slice alone: how far all else is from what was expected of it, as log-likelihood."""
+    rest, expected = move.whole - value, move.signal.total_expected * (1 - usual)
+    variance = move.variance * (1 - usual) + np.square(UNSURE * expected) + 1
+    return np.asarray(np.square(rest) / variance / 2)
 
 
-def _share_excess(panel: Panel, onset: int, until: int) -> _Excess:
-    """Excess numerator over what the slice's own earlier share, shrunk to the council's, would have given."""
-    before = slice(max(onset - YEARS_BEFORE * per_year(panel.step), 0), onset)
-    hits, size = (np.nansum(array[:, before], axis=1) for array in (panel.count, panel.of))
-    council = next((i for i, key in enumerate(panel.keys) if key.is_council), 0)
-    whole = hits[council] / max(size[council], 1.0)
-    share = (hits + SHRINK * whole) / (size + SHRINK)
-    now = slice(onset, until + 1)
-    observed, of = (np.nansum(array[:, now], axis=1) for array in (panel.count, panel.of))
-    return _Excess(observed, of * share, np.sqrt(np.maximum(of * share * (1 - share), TINY)))
+def _who(move: _Move) -> list[Driver]:
+    """The kinds of children of whom there are more than the move as a whole brings, the largest part first."""
+    found = []
+    for split in who_of_slices(move.panel, move.window):
+        expected = split.usual * move.signal.total_expected
+        value = split.observed - expected
+        share = value / (move.whole or TINY)
+        doubt = np.sqrt(split.dispersion * np.maximum(expected, 1.0))
+        stands = (share >= WORTH) & (share - split.usual >= LEAST_LIFT) & (move.sign * value >= STANDS_OUT * doubt)
+        found += [
+            Driver(
+                "breakdown",
+                _name(split.slices[k]),
+                float(value[k]),
+                float(min(share[k], 1.0)),
+                float(split.observed[k]),
+            )
+            for k in np.flatnonzero(stands)
+            if split.slices[k]
+        ]
+    return sorted(found, key=lambda driver: -driver.share)

@@ -279,7 +279,7 @@ def _finding(signal: Signal, panel: Panel, watch: Watch, alpha: float, alert: Al
     strong = _is_strong(signal, alpha, watch)
     if alert and alert.state in ACTIVE and alert.onset < signal.onset:
         signal = _detector(signal.kind).since(panel, signal, alert.onset)
-    found = alert.drivers if alert and not strong else drivers(panel, signal)
+    found = alert.drivers if alert and not strong else drivers(panel, signal, stages_of(watch.measures))
     measure = watch.measure(signal.key, panel)
     return Finding(signal, found, severity(signal, measure), strong, level=measure.kind == "stock")
 
