@@ -23,7 +23,7 @@ HISTORY_WEEKS = 261  # five years before the replay, so that the demo is six yea
 START = dt.date(2018, 1, 1)
 HOME = Path("var/demo")
 KEY = b"the demo council has no real children"
-COLUMNS = ("planted", "where", "from", "found", "weeks to find")
+COLUMNS = ("planted", "where", "from", "found", "weeks to find", "first driver", "right")
 Progress = Callable[[int, int], None]
 
 
@@ -55,8 +55,10 @@ class Told:
         lines = [f"Found first by: {row.name}: {row.alert}" for row in true if row.found]
         lines += [f"False alert: {name}" for name in self.score.false_alerts]
         decoys = len(self.score.rows) - len(true)
+        right = sum(row.right is True for row in true)
         counts = (
             f"Planted stories found: {found} of {len(true)}. Decoys alerted: {alerted} of {decoys}."
+            f" First driver right: {right} of {found}."
             f" False alerts: {len(self.score.false_alerts)} (the budget is {self.budget:g} a year)."
         )
         return "\n".join([*lines, counts])
@@ -66,7 +68,8 @@ def _table_row(row: Row, where: str) -> tuple[str, ...]:
     kind = "decoy: " if row.decoy else ""
     found = ("alerted!" if row.found else "kept silent") if row.decoy else ("yes" if row.found else "NO")
     weeks = str(row.weeks) if row.weeks is not None and not row.decoy else ""
-    return kind + row.name, where or "council", str(row.start), found, weeks
+    right = {True: "yes", False: "NO", None: ""}[row.right]
+    return kind + row.name, where or "council", str(row.start), found, weeks, row.driver, right
 
 
 def settings_of(settings: Settings) -> Settings:

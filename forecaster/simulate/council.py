@@ -52,7 +52,7 @@ def simulate(
     frame = families(profile, almanac, end, stories, pathway)
     people = people_of(frame, Census(frame, profile, stories, identity), profile)
     known = pd.concat([*stage_events(people), *review_events(people, almanac)], ignore_index=True)
-    strangers = stranger_events(contacts_only(profile, almanac.until(end), contact), people, stranger)
+    strangers = stranger_events(contacts_only(profile, almanac.until(end), contact, stories), people, stranger)
     events = [recorded(known, profile, stories, lag), recorded(strangers, profile, stories, stranger_lag)]
-    table = laid_out(within(pd.concat(events, ignore_index=True), first, end))
+    table = laid_out(within(pd.concat(events, ignore_index=True), first, end), profile)
     return Demo(table, tuple(stories), start, start + dt.timedelta(days=7 * weeks - 1), profile)

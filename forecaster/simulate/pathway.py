@@ -7,17 +7,25 @@ about and leaves every other family where it was.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
 from forecaster.simulate.days import NEVER, YEAR, Almanac, Days, busyness, day_number, source_mix
 from forecaster.simulate.profile import ENDS_AT_REVIEW, ENDS_BETWEEN, Profile, chance_by_size
-from forecaster.simulate.stories import REVIEW_INTERVAL, SiblingGroup, SourceFlood, Story
+from forecaster.simulate.stories import (
+    EARLY,
+    FIRST_REVIEW,
+    REVIEW_INTERVAL,
+    MoreFamilies,
+    SiblingGroup,
+    Story,
+    places_of,
+)
 from forecaster.types import Floats
 
 GROUP_LEAD = 20  # days from the referral of a planted sibling group to its conference, on a Wednesday
-FIRST_REVIEW = 88  # days: within three months
 DRAWS = (
     "nfa", "assessed", "section_47", "conference", "plan", "enquiry_lag", "conference_lag", "ending", "within", "keep",
     "returns", "gap", "case_length", "category", "contact_lag",
@@ -71,6 +79,7 @@ def arrivals(days: Days, mix: Floats, profile: Profile, rng: np.random.Generator
     frame["size"] = 1 + _pick(profile.group_sizes, draws["size"])
     frame["nfa_chance"] = profile.no_further_action
     frame["forced"] = ""
+    frame["age_draw"] = np.nan  # of the child it is about, where a story says
     return frame
 
 
@@ -80,16 +89,19 @@ def _ordinary(profile: Profile, almanac: Almanac, rng: np.random.Generator) -> p
     return arrivals(at + almanac.first, source_mix(profile, almanac)[at], profile, rng)
 
 
-def _flood(story: SourceFlood, profile: Profile, almanac: Almanac, rng: np.random.Generator) -> pd.DataFrame:
-    """The extra families of one source: none of them goes on to a section 47 enquiry."""
-    rate = profile.referrals_a_year * profile.size / profile.mean_group / YEAR * busyness(profile, almanac)
-    share = profile.sources[story.source] / sum(profile.sources.values())
-    days = np.arange(len(rate)) + almanac.first
-    count = rng.poisson(np.where(story.at(days), rate * share * (story.factor - 1), 0.0))
-    only = np.array([[float(source == story.source) for source in profile.sources]])
-    days = np.repeat(days, count)
-    frame = arrivals(days, np.repeat(only, len(days), axis=0), profile, rng)
-    return frame.assign(nfa_chance=story.no_further_action, forced="no enquiry")
+def _extra(
+    story: MoreFamilies, profile: Profile, almanac: Almanac, rng: np.random.Generator, times: float = 1.0
+) -> pd.DataFrame:
+    """The families a story brings besides those usual at its place; times: how many of them to one of those."""
+    mix = source_mix(profile, almanac)
+    named = dict(story.place).get("source")
+    wanted = mix * np.array([named in (None, source) for source in profile.sources])
+    steady = daily_families(replace(profile, dispersion=0.0), almanac, rng) * wanted.sum(axis=1) / mix.sum(axis=1)
+    days = np.arange(len(steady)) + almanac.first
+    count = rng.poisson(steady * profile.part(story.place) * times * story.extra(days))
+    at = np.repeat(np.arange(len(days)), count)
+    local = replace(profile, teams=profile.working_at(story.place))
+    return story.marked(arrivals(days[at], wanted[at], local, rng), profile)
 
 
 def _sibling_group(story: SiblingGroup, profile: Profile, rng: np.random.Generator) -> pd.DataFrame:
@@ -113,19 +125,19 @@ def families(
     streams = rng.spawn(1 + len(stories))
     parts = [_ordinary(profile, served, streams[0])]
     for story, stream in zip(stories, streams[1:], strict=True):
-        if isinstance(story, SourceFlood):
-            parts.append(_flood(story, profile, served, stream))
+        if isinstance(story, MoreFamilies):
+            parts.append(_extra(story, profile, served, stream))
         elif isinstance(story, SiblingGroup):
             parts.append(_sibling_group(story, profile, stream))
     frame = pd.concat(parts, ignore_index=True).rename_axis("arrival").reset_index()
     frame = frame.sort_values("day", kind="stable", ignore_index=True)
-    return _ends(_stages(frame, profile, almanac, stories), stories, almanac)
+    return _ends(_stages(frame, profile, almanac, stories), profile, almanac, stories)
 
 
 def _stages(frame: pd.DataFrame, profile: Profile, almanac: Almanac, stories: Sequence[Story]) -> pd.DataFrame:
     """Adds the day of each stage up to the start of a plan."""
     column = {name: frame[name].to_numpy() for name in frame}
-    day, team, size = column["day"], column["team"].astype(str), column["size"].astype(float)
+    day, size, places = column["day"], column["size"].astype(float), places_of(frame)
     forced, barred = column["forced"] == "plan", column["forced"] == "no enquiry"
     nfa = column["nfa"] < column["nfa_chance"]
     enquiry = almanac.ahead(day, _lag(ENQUIRY_LAGS, column["enquiry_lag"]))
@@ -134,8 +146,8 @@ def _stages(frame: pd.DataFrame, profile: Profile, almanac: Almanac, stories: Se
     to_enquiry = chance_by_size(profile.section_47 / (1 - profile.no_further_action), size, profile)
     to_hearing = chance_by_size(profile.conference, size, profile)
     for story in stories:
-        to_enquiry = story.section_47(to_enquiry, enquiry, team)
-        to_hearing = story.conference(to_hearing, enquiry, team)
+        to_enquiry = story.section_47(to_enquiry, enquiry, places)
+        to_hearing = story.conference(to_hearing, enquiry, places)
     enquired = (forced | (column["section_47"] < to_enquiry)) & ~nfa & ~barred
     heard = enquired & (forced | (column["conference"] < to_hearing))
     started = heard & (forced | (column["plan"] < profile.plan))
@@ -154,30 +166,35 @@ def _stages(frame: pd.DataFrame, profile: Profile, almanac: Almanac, stories: Se
     return frame.assign(no_further_action=nfa, **days)
 
 
-def _plan_length(ending: Floats, within: Floats) -> Days:
-    """Days a plan lasts: to a review for most, to any day of a band for the rest."""
-    chances = np.array([*ENDS_AT_REVIEW.values(), *ENDS_BETWEEN.values()])
-    chosen = _pick(chances, ending)
+def _plan_length(ending: Floats, within: Floats, longer: float = 1.0) -> Days:
+    """Days a plan lasts: to a review for most, to any day of a band for the rest; longer: `Profile.long_plans`."""
     reviews = np.array(list(ENDS_AT_REVIEW))
     at_review = FIRST_REVIEW + REVIEW_INTERVAL * (reviews - 1)
-    low = np.array([*(at_review - 9), *(low for low, _ in ENDS_BETWEEN)])
+    low = np.array([*(at_review - EARLY), *(low for low, _ in ENDS_BETWEEN)])
     high = np.array([*(at_review + 1), *(high for _, high in ENDS_BETWEEN)])
+    odds = np.array([*ENDS_AT_REVIEW.values(), *ENDS_BETWEEN.values()]) * longer ** ((low + high) / 2 / YEAR)
+    chosen = _pick(odds, ending)
     return np.asarray(low[chosen] + within * (high - low)[chosen], dtype=np.int64)
 
 
-def _ends(frame: pd.DataFrame, stories: Sequence[Story], almanac: Almanac) -> pd.DataFrame:
+def _ends(frame: pd.DataFrame, profile: Profile, almanac: Almanac, stories: Sequence[Story]) -> pd.DataFrame:
     """Adds the day each family's plan ends, as the stories have it."""
-    length = _plan_length(frame["ending"].to_numpy(), frame["within"].to_numpy())
-    start = frame["plan_start"].to_numpy()
+    length = _plan_length(frame["ending"].to_numpy(), frame["within"].to_numpy(), profile.long_plans)
+    start, places, draw = frame["plan_start"].to_numpy(), places_of(frame), frame["keep"].to_numpy()
     end = np.where(start < NEVER, start + length, NEVER)
-    locality, draw = frame["locality"].to_numpy().astype(str), frame["keep"].to_numpy()
     for story in stories:
-        end = story.plan_end(end, locality, draw)
+        end = story.plan_end(end, start, places, draw)
     return frame.assign(plan_end=np.where(start < NEVER, almanac.snap(np.minimum(end, NEVER)), NEVER))
 
 
-def contacts_only(profile: Profile, almanac: Almanac, rng: np.random.Generator) -> pd.DataFrame:
+def contacts_only(
+    profile: Profile, almanac: Almanac, rng: np.random.Generator, stories: Sequence[Story] = ()
+) -> pd.DataFrame:
     """Returns the families whose contact went no further: day, source, team (none), locality, size."""
-    rate = daily_families(profile, almanac, rng) * (profile.contacts_per_referral - 1)
+    further = profile.contacts_per_referral - 1
+    rate = daily_families(profile, almanac, rng) * further
     at = np.repeat(np.arange(len(rate)), rng.poisson(rate))
-    return arrivals(at + almanac.first, source_mix(profile, almanac)[at], profile, rng).assign(team="")
+    usual = arrivals(at + almanac.first, source_mix(profile, almanac)[at], profile, rng)
+    swelling = [story for story in stories if isinstance(story, MoreFamilies) and story.contacts_too]
+    more = [_extra(story, profile, almanac, rng, further) for story in swelling]
+    return pd.concat([usual, *more], ignore_index=True).assign(team="")

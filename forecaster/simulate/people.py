@@ -13,21 +13,12 @@ import pandas as pd
 from scipy.special import ndtri
 
 from forecaster.simulate.days import NEVER, YEAR, Days
-from forecaster.simulate.profile import LARGEST_GROUP, Profile
-from forecaster.simulate.stories import REVIEW_INTERVAL, Story
+from forecaster.simulate.profile import AGES, LARGEST_GROUP, Profile
+from forecaster.simulate.stories import REVIEW_INTERVAL, Story, places_of
 from forecaster.types import Floats
 
 ADULT = 18 * YEAR
 ROOM = 12  # children a family may have known to the council
-# Years of age of the child a referral is about: (share, youngest, oldest); rounded from England's children in need.
-AGES = (
-    (0.02, -0.4, 0.0),
-    (0.09, 0.0, 1.0),
-    (0.24, 1.0, 5.0),
-    (0.29, 5.0, 10.0),
-    (0.31, 10.0, 16.0),
-    (0.05, 16.0, 17.2),
-)
 OLDEST = AGES[-1][2]
 SPACING = 3.5  # years, standard deviation of siblings' ages about that child's
 # Years from the end of a plan to the next: 9 of Walsall's 22 repeats came back within two years (Walsall, 2016).
@@ -147,6 +138,8 @@ class Census:
     def __init__(self, frame: pd.DataFrame, profile: Profile, stories: Sequence[Story], rng: np.random.Generator):
         self._draws = people_draws(frame, rng)
         self._column = {name: frame[name].to_numpy() for name in frame}
+        own, chosen = self._draws["age"][:, 0], self._column["age_draw"]
+        self._draws["age"][:, 0] = np.where(np.isfinite(chosen), chosen, own)
         ages = group_ages(self._draws["age"], self._draws["spacing"]) * YEAR
         self._births = self._column["day"][:, None] - ages.astype(np.int64)
         self._past = int(self._column["day"].min()) + FULL_PAST
@@ -156,7 +149,7 @@ class Census:
         self._months = (self._column["gap"] ** 1.3 * 350 + 12).astype(np.int64)
         chance = np.full(len(frame), profile.repeat)
         for story in stories:
-            chance = story.repeat(chance, self._column["plan_start"])
+            chance = story.repeat(chance, self._column["plan_start"], places_of(frame))
         self._repeats = (self._column["plan_start"] < NEVER) & (self._column["returns"] < chance)
         self._again = self._column["returns"] > 1 - profile.re_referral
         self.register = Register(len(frame))

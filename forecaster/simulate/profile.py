@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from forecaster.types import Floats
+from forecaster.types import Floats, Slice
 
 LARGEST_GROUP = 7
 # Siblings referred along with a child: a negative binomial of this shape gives most none and a few four or more.
@@ -47,6 +47,16 @@ SEASON = (0.97, 1.09, 1.07, 1.01, 0.84, 0.99, 1.01, 1.05, 0.92, 1.02, 0.99, 1.04
 # ends are decided at a review (first number: which one); the rest fall anywhere between two days of the plan.
 ENDS_AT_REVIEW = {1: 0.130, 2: 0.370, 3: 0.140, 4: 0.075, 5: 0.025, 6: 0.008}
 ENDS_BETWEEN = {(10, 80): 0.033, (95, 182): 0.117, (183, 364): 0.063, (365, 728): 0.034, (731, 1100): 0.005}
+# Years of age of the child a referral is about: (share, youngest, oldest); rounded from England's children in need.
+AGES = (
+    (0.02, -0.4, 0.0),
+    (0.09, 0.0, 1.0),
+    (0.24, 1.0, 5.0),
+    (0.29, 5.0, 10.0),
+    (0.31, 10.0, 16.0),
+    (0.05, 16.0, 17.2),
+)
+AGE_BANDS = ("unborn", "under 1", "1-4", "5-9", "10-15", "16-17")
 
 
 @dataclass(frozen=True)
@@ -55,7 +65,9 @@ class Profile:
 
     size multiplies every volume. dispersion: variance of the weekly level of demand about its mean of 1, on top of the
     clustering by families. sibling_rate: siblings referred along with a child, on average. seasonality: 0 flat,
-    1 England's. lag: multiplies the days until an event is recorded (0: at once). Shares are of children.
+    1 England's. lag: multiplies the days until an event is recorded (0: at once). long_plans: how many times likelier
+    than in England each further year of a plan is. no_columns, no_events: what the extract lacks. Shares are of
+    children.
     """
 
     size: float = 1.0
@@ -76,9 +88,12 @@ class Profile:
     school_holiday: float = 0.15  # schools' referrals in their holidays, to those in term
     trend: float = 0.003  # growth a year
     lag: float = 1.0
+    long_plans: float = 1.0
     teams: tuple[tuple[str, str, float], ...] = TEAMS
     sources: Mapping[str, float] = field(default_factory=lambda: dict(SOURCES))
     categories: Mapping[str, float] = field(default_factory=lambda: dict(CATEGORIES))
+    no_columns: tuple[str, ...] = ()
+    no_events: tuple[str, ...] = ()
 
     @property
     def group_sizes(self) -> Floats:
@@ -93,6 +108,28 @@ class Profile:
     def mean_group(self) -> float:
         """Children referred together, on average."""
         return float(self.group_sizes @ np.arange(1, LARGEST_GROUP + 1))
+
+    def working_at(self, place: Slice) -> tuple[tuple[str, str, float], ...]:
+        """Returns the teams that work at a place: all of them where it names neither a team nor a locality."""
+        named = dict(place)
+        return tuple(
+            (team, locality, share)
+            for team, locality, share in self.teams
+            if named.get("team", team) == team and named.get("locality", locality) == locality
+        )
+
+    def draws_of(self, dimension: str, value: str) -> tuple[float, float]:
+        """Returns between which uniform draws a family is of an age band or a category; they differ by its share."""
+        ages = {band: share for band, (share, _, _) in zip(AGE_BANDS, AGES, strict=True)}
+        shares = ages if dimension == "age_band" else self.categories
+        edges = dict(zip(shares, np.cumsum(list(shares.values())), strict=True))
+        return edges[value] - shares[value], edges[value]
+
+    def part(self, place: Slice) -> float:
+        """Returns the share of families that are usual at a place, whatever source it names."""
+        groups = [self.draws_of(*pair) for pair in place if pair[0] in ("age_band", "category")]
+        work = sum(share for _, _, share in self.working_at(place)) / sum(share for _, _, share in self.teams)
+        return float(work * np.prod([high - low for low, high in groups]))
 
     def locality_of(self, team: str) -> str:
         """Returns the locality a team works in."""

@@ -8,10 +8,9 @@ import numpy as np
 import pandas as pd
 
 from forecaster.simulate.days import NEVER, YEAR, Almanac, Days
-from forecaster.simulate.pathway import FIRST_REVIEW
 from forecaster.simulate.people import ETHNICITIES, GENDERS, PEOPLE_DRAWS, Census, group_ages, labelled
 from forecaster.simulate.profile import LARGEST_GROUP, Profile
-from forecaster.simulate.stories import REVIEW_INTERVAL, Story
+from forecaster.simulate.stories import FIRST_REVIEW, REVIEW_INTERVAL, Story
 
 COLUMNS = (
     "child_id", "event", "date", "team", "locality", "source", "category", "age", "gender", "ethnicity", "family_id",
@@ -142,8 +141,9 @@ def _named(letter: str, numbers: pd.Series) -> np.ndarray:
     return np.char.add(letter, np.char.zfill(numbers.to_numpy().astype(str), 6))
 
 
-def laid_out(events: pd.DataFrame) -> pd.DataFrame:
-    """Returns the events in the layout of the events CSV, in order of date, stage and child."""
+def laid_out(events: pd.DataFrame, profile: Profile) -> pd.DataFrame:
+    """Returns what the council's extract holds in the layout of the events CSV, in order of date, stage and child."""
+    events = events[~events["event"].isin(profile.no_events)]
     events = events.sort_values(["day", "number", "child"], kind="stable", ignore_index=True)
     age = (events["day"] - events["birth"]) / YEAR
     plans = events["previous_plans"].astype("Int64")
@@ -156,4 +156,4 @@ def laid_out(events: pd.DataFrame) -> pd.DataFrame:
         previous_plan_end=_dates(events["previous_plan_end"]),
         recorded=_dates(events["recorded"]),
     )
-    return table[list(COLUMNS)]
+    return table[[name for name in COLUMNS if name not in profile.no_columns]]

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from forecaster.simulate.stories import WEEK, Finding, Story
-from forecaster.types import Alert
+from forecaster.types import DIMENSIONS, SINCE_PLAN, TIME_ON_PLAN, Alert, Driver, Slice
+
+PAIR = re.compile(rf"(?:^|, )({'|'.join((*DIMENSIONS, SINCE_PLAN, TIME_ON_PLAN))})=")
 
 
 @dataclass(frozen=True)
@@ -16,6 +19,8 @@ class Row:
 
     weeks: from the story's first week to the week that opened the first alert about it, both counted; None if none.
     alerts: ids of all alerts about it or explained by it, in order of opening; alert is the first about it.
+    driver: what the first that names no other story names first; right: whether that is this story's
+    (`first_driver_right`).
     """
 
     name: str
@@ -26,6 +31,8 @@ class Row:
     alert: str
     weeks: int | None
     alerts: tuple[str, ...]
+    driver: str = ""
+    right: bool | None = None
 
     @property
     def passed(self) -> bool:
@@ -78,6 +85,25 @@ def explains(story: Story, alert: Alert) -> bool:
     return alert.opened >= over and back in (*story.findings, *story.consequences)
 
 
+def first_driver_right(story: Story, alert: Alert) -> bool | None:
+    """Returns whether an alert names the story's place or its stage before anything else; None where it names nothing.
+
+    A place is right with anything besides that does not contradict it; a stage is right in the whole council too.
+    """
+    if not alert.drivers:
+        return None
+    name, where = parts(alert.drivers[0])
+    if not story.agrees(where):
+        return False
+    return name in story.driven_by(alert.measure) if name else any(pair in where for pair in story.telling)
+
+
+def parts(driver: Driver) -> tuple[str, Slice]:
+    """Returns the stage or stock that a driver's name begins with ("" for a breakdown), and the slice it spells out."""
+    name, *pieces = PAIR.split(driver.name)
+    return name, tuple(zip(pieces[::2], pieces[1::2], strict=True))
+
+
 def _finds(story: Story, others: Sequence[Story], alert: Alert) -> bool:
     """Whether a manager who reads the alert is led to the story, and not to an earlier one or somewhere else."""
     if not is_about(story, alert):
@@ -96,6 +122,18 @@ def _row(story: Story, stories: Sequence[Story], alerts: Sequence[Alert], explai
     first = finding[0] if finding else None
     weeks = (first.opened - story.start) // WEEK + 1 if first else None
     names = tuple(alert.id for alert in mine)
+    driver, right = _first_driver(story, stories, finding)
     return Row(
-        story.name, story.start, story.weeks, story.decoy, bool(finding), first.id if first else "", weeks, names
-    )
+        story.name, story.start, story.weeks, story.decoy, bool(finding), first.id if first else "", weeks, names,
+        driver, right,
+    )  # fmt: skip
+
+
+def _first_driver(story: Story, stories: Sequence[Story], finding: Sequence[Alert]) -> tuple[str, bool | None]:
+    """What the first alert names that is about this story alone: one that names another's cause is about both."""
+    others = [other for other in stories if other is not story and not other.decoy]
+    for alert in finding if not story.decoy else ():
+        right = first_driver_right(story, alert)
+        if right or not any(explains(other, alert) and first_driver_right(other, alert) for other in others):
+            return alert.drivers[0].name if alert.drivers else "", right
+    return "", None

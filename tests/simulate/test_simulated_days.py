@@ -14,8 +14,8 @@ from forecaster.calendar import bank_holidays
 from forecaster.simulate import Profile
 from forecaster.simulate.days import OFF_DAY, Almanac, busyness, day_number, source_mix
 from forecaster.simulate.pathway import CONFERENCE_LAGS, ENQUIRY_LAGS, _lag, _pick, _plan_length, daily_families
-from forecaster.simulate.people import AGES, GAP_RANGE, _gaps, group_ages, labelled
-from forecaster.simulate.profile import LARGEST_GROUP, SEASON, chance_by_size
+from forecaster.simulate.people import GAP_RANGE, _gaps, group_ages, labelled
+from forecaster.simulate.profile import AGES, LARGEST_GROUP, SEASON, chance_by_size
 from forecaster.types import as_date
 
 FIRST, LAST = dt.date(2018, 1, 1), dt.date(2023, 12, 31)

@@ -146,7 +146,7 @@ def test_the_drift_can_be_found_in_half_a_year_once_it_is_under_way() -> None:
 def test_the_ramp_starts_at_the_usual_share_and_ends_at_its_own() -> None:
     story = RepeatDrift(start=FIRST, weeks=40, ramp=20, share=0.5)
     days = np.array([day_number(FIRST + weeks * WEEK) for weeks in (-1, 0, 10, 20, 39, 40)])
-    assert story.repeat(np.full(6, 0.2), days) == pytest.approx([0.2, 0.2, 0.35, 0.5, 0.5, 0.2])
+    assert story.repeat(np.full(6, 0.2), days, {}) == pytest.approx([0.2, 0.2, 0.35, 0.5, 0.5, 0.2])
 
 
 # Slower ends
@@ -193,14 +193,15 @@ def test_slower_ends_can_be_found_in_their_locality_by_the_end_of_the_year() -> 
 def test_a_plan_is_kept_on_once_or_again_by_one_draw(draw: float, kept_on: int) -> None:
     story = SlowerEnds(start=FIRST, weeks=45, locality="City", kept=0.85)
     end = np.array([day_number(FIRST) + 30])
-    late = story.plan_end(end, np.array(["City"]), np.array([draw]))
+    late = story.plan_end(end, end - 400, {"locality": np.array(["City"])}, np.array([draw]))
     assert (late - end)[0] == 181 * kept_on
 
 
 def test_a_plan_elsewhere_or_due_before_the_story_ends_when_it_was_due() -> None:
     story = SlowerEnds(start=FIRST, weeks=45, locality="City")
     ends = np.array([day_number(FIRST) + 30, day_number(FIRST) - 1, day_number(FIRST) + 45 * 7])
-    assert (story.plan_end(ends, np.array(["North", "City", "City"]), np.zeros(3)) == ends).all()
+    places = {"locality": np.array(["North", "City", "City"])}
+    assert (story.plan_end(ends, ends - 400, places, np.zeros(3)) == ends).all()
 
 
 # A source floods
