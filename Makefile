@@ -39,8 +39,8 @@ lint: $(READY)
 lock:
 	rm -rf build/lock && $(PYTHON) -m venv build/lock
 	build/lock/bin/python -m pip install --quiet --disable-pip-version-check uv
-	build/lock/bin/$(COMPILE) --extra postgres --group dev -o requirements-dev.lock pyproject.toml
-	build/lock/bin/$(COMPILE) --extra postgres -c requirements-dev.lock -o requirements.lock pyproject.toml
+	build/lock/bin/$(COMPILE) --extra postgres --extra web --group dev -o requirements-dev.lock pyproject.toml
+	build/lock/bin/$(COMPILE) --extra postgres --extra web -c requirements-dev.lock -o requirements.lock pyproject.toml
 	build/lock/bin/$(COMPILE) --group build -c requirements-dev.lock -o requirements-build.lock
 	rm -rf build/lock
 
