@@ -18,7 +18,7 @@ from forecaster.context import Context, Linked
 from forecaster.explain import drivers
 from forecaster.forecasting import Recipe
 from forecaster.lifecycle import ACTIVE, Finding, Rules, join, step
-from forecaster.measures import Measure, plain_measure
+from forecaster.measures import Measure, plain_measure, stages_of
 from forecaster.messages import Message, Telling
 from forecaster.quality import LOOK_BACK, leave_out_incomplete
 from forecaster.questions import Question
