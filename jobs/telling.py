@@ -131,7 +131,7 @@ def _booked(
     """A text, its picture, and the edit that brings the alert's first message up to date."""
     target, whole = booking.addressee.target, telling.whole
     news = whole if first or telling.news is None else telling.news
-    if first and alert.story and not booking.opening:
+    if first and not booking.opening:
         news = replace(news, broadcast=True)  # a new alert below another: who reads the channel should see it
     yield from parts_of(alert, transition, target, news, None if first else whole, booking.due)
 

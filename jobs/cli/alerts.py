@@ -7,15 +7,16 @@ from typing import Annotated, Literal
 
 import typer
 
+from forecaster import explanation
 from forecaster.calendar import local_time
 from forecaster.messages import Act
 from forecaster.routing import why
 from forecaster.store import Store
 from forecaster.types import Alert, InputError
 from jobs import backtest as backtests
+from jobs import deliver as delivering
 from jobs.answers import answer
-from jobs.cli.terminal import ConfigFile, Day, list_alerts, opened, say
-from jobs.deliver import utc_now
+from jobs.cli.terminal import ConfigFile, Day, list_alerts, opened, print_table, say
 from jobs.telling import available, heard, hours_of, routes_of, would_be_told
 
 app = typer.Typer()
@@ -44,13 +45,19 @@ def alerts(
 
 @alerts_app.command(epilog="Example: forecaster alerts show plan-starts-up-2017-w47")
 def show(name: Annotated[str, typer.Argument(metavar="ID")], config: ConfigFile = None) -> None:
-    """Prints one alert as it was last told, and everything that happened to it."""
-    with opened(config) as (_, store):
+    """Prints one alert whole: as it was last told, what it is made of, how it stands, all that happened to it."""
+    with opened(config) as (settings, store):
         alert = _existing(store, name)
-        say(alert.text)
-        for change in store.transitions(alert.id):
-            went = change.change or f"{change.was or '-'} -> {change.now}"
-            say(f"{local_time(change.at):%Y-%m-%d %H:%M}  {went}  {change.actor}: {change.reason}")
+        story = alert.story or alert.id
+        others = [one for one in store.alerts() if one.id != alert.id and (one.story or one.id) == story]
+        changes = store.transitions(alert.id)
+    say(alert.text)
+    if parts := explanation.rows(alert, settings.small_numbers.threshold):
+        print_table("\nWhat it is made of", explanation.COLUMNS, parts)
+    say("\n".join(explanation.standing(alert, others)) + "\n")
+    for change in changes:
+        went = change.change or f"{change.was or '-'} -> {change.now}"
+        say(f"{local_time(change.at):%Y-%m-%d %H:%M}  {went}  {change.actor}: {change.reason}")
 
 
 def _existing(store: Store, name: str) -> Alert:
@@ -68,7 +75,7 @@ Why = Annotated[str, typer.Option("--reason", help="Kept with the alert.")]
 def _do(act: Act, config: Path | None) -> None:
     with opened(config) as (_, store):
         try:
-            say(answer(store, act, utc_now()))
+            say(answer(store, act, delivering.utc_now()))
         except ValueError as error:
             raise InputError(act.alert_id, str(error), "`forecaster alerts --open` lists what is open") from None
 
@@ -118,7 +125,7 @@ def routes(
 ) -> None:
     """Shows who would get what, and why not: a dry run of the routes, nothing is sent."""
     with opened(config) as (settings, store):
-        ways, now = routes_of(settings), utc_now()
+        ways, now = routes_of(settings), delivering.utc_now()
         found = [_existing(store, name)] if name else store.alerts(open_only=True)
         missing = [place.name for place in settings.targets if not available(settings, place.channel)]
         known = heard(store, ways, now)

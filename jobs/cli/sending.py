@@ -6,6 +6,7 @@ import datetime as dt
 
 import typer
 
+from forecaster.calendar import local_time
 from forecaster.channels import Channel, open_channel
 from forecaster.messages import DeliveryState
 from forecaster.settings import Settings
@@ -25,10 +26,17 @@ def channels_of(settings: Settings) -> dict[str, Channel]:
 
 
 def send(store: Store, settings: Settings) -> None:
-    """Sends what waits; ends with 1 where something could not be sent, and says why."""
+    """Sends what waits; ends with 1 where something could not be sent, and says why.
+
+    What waits for the end of quiet hours is no failure.
+    """
     sent = delivering.deliver(store, channels_of(settings), delivering.utc_now, patience=dt.timedelta(seconds=60))
     failed = store.deliveries(state="failed") if sent["failed"] else []
-    waiting = [delivery for state in UNSENT for delivery in store.deliveries(state=state)]
+    unsent, now = [delivery for state in UNSENT for delivery in store.deliveries(state=state)], delivering.utc_now()
+    later = [delivery.due for delivery in unsent if delivery.due and delivery.due > now and not delivery.attempts]
+    waiting = [delivery for delivery in unsent if delivery.attempts or not delivery.due or delivery.due <= now]
+    if later:
+        say(f"{len(later)} to be sent after quiet hours, from {local_time(min(later)):%A %d %B %H:%M}.")
     for title, deliveries in (("not delivered", failed), ("not delivered yet", waiting)):
         for delivery in deliveries:
             why = delivery.error or "it waits for its turn"

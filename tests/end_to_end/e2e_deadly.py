@@ -6,7 +6,7 @@ import threading
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from e2e_office import Office, Running, Said
+from e2e_office import AT_ANY_TIME, Office, Running, Said
 
 from tests.channels.slack_double import Dropped, Fault, SlackDouble
 
@@ -15,20 +15,19 @@ Moment = Literal["asked", "done"]  # the request has come in; it was done, and n
 
 @dataclass
 class DeadlySlack(SlackDouble):
-    """`kill_at(method, moment, nth)`: the client of the next command dies (SIGKILL) there."""
+    """`kill_at(method, moment)`: the client of the next command dies (SIGKILL) there; each one given kills once."""
 
     victim: Running | None = None
+    deaths: set[tuple[str, Moment]] = field(default_factory=set)  # still to come
     _known: threading.Event = field(default_factory=threading.Event)
-    _at: tuple[str, Moment] | None = None
-    _left: int = 0
 
-    def kill_at(self, method: str, moment: Moment, nth: int = 1) -> None:
-        self._known.clear()
-        self._at, self._left = (method, moment), nth
+    def kill_at(self, method: str, *moments: Moment) -> None:
+        self.deaths |= {(method, moment) for moment in moments}
 
-    def start(self, office: Office, *arguments: object) -> Running:
+    def start(self, office: Office, *arguments: object, **surroundings: Any) -> Running:
         """Starts a command that may be killed on its way."""
-        self.victim = office.start(*arguments)
+        self._known.clear()
+        self.victim = office.start(*arguments, **surroundings)
         self._known.set()
         return self.victim
 
@@ -45,21 +44,20 @@ class DeadlySlack(SlackDouble):
         return answer
 
     def _strike(self, method: str, moment: Moment) -> bool:
-        if self._at != (method, moment):
+        if (method, moment) not in self.deaths:
             return False
-        self._left -= 1
-        if self._left:
-            return False
+        self.deaths.remove((method, moment))
         self._known.wait()
         assert self.victim
         self.victim.kill()
-        self._at = None
         return True
 
 
 # What a crash may not change
 
-MANAGERS_ONLY = """
+MANAGERS_ONLY = (
+    AT_ANY_TIME
+    + """
 [detection]
 min_history_weeks = 78
 [measures]
@@ -73,6 +71,7 @@ address = "C0FORECAST"
 [[routes]]
 to = ["managers"]
 """
+)
 KEPT = (
     "SELECT body FROM alerts ORDER BY id",
     "SELECT id, alert_id, at, was, now, reason, actor FROM transitions ORDER BY id",
@@ -85,11 +84,16 @@ def kept(office: Office) -> list[list[tuple[Any, ...]]]:
     return [office.rows(query) for query in KEPT]
 
 
+def thread(message: dict[str, Any]) -> str:
+    """Returns the first message of the thread that a message is in, which may be itself."""
+    return str(message.get("thread_ts", message["ts"]))
+
+
 def check_told_once(office: Office, slack: SlackDouble) -> None:
     """Every alert was told by one text, with one chart in its thread, and all of it is marked as sent."""
     alerts = {alert for (alert,) in office.rows("SELECT alert_id FROM deliveries")}
     charts = [message for message in slack.messages if message.get("files")]
     assert len(slack.posts) == len(charts) == len(alerts) > 0
     assert len({post["metadata"]["event_payload"]["delivery_id"] for post in slack.posts}) == len(alerts)
-    assert sorted(chart["thread_ts"] for chart in charts) == sorted(post["ts"] for post in slack.posts)
+    assert sorted(map(thread, charts)) == sorted(map(thread, slack.posts))
     assert {state for (state,) in office.rows("SELECT state FROM deliveries")} == {"sent"}

@@ -20,7 +20,18 @@ from typing import Any
 SCRIPT = Path(sys.executable).with_name("forecaster")
 SOURCE = Path(__file__).resolve().parents[2]
 PATIENCE = 120.0  # seconds: far more than anything here takes
-TINY = """
+# What is not about quiet hours, digests and late data has none of them, whatever day it is.
+AT_ANY_TIME = """
+[telling]
+quiet_from = "00:00"
+quiet_to = "00:00"
+working_days_only = false
+digest_to = []
+operations_to = []
+"""
+TINY = (
+    AT_ANY_TIME
+    + """
 [detection]
 min_history_weeks = 78
 calm_periods = 2
@@ -29,6 +40,7 @@ min_slice_total = 150
 [forecast]
 prophet = []
 """
+)
 
 
 @dataclass(frozen=True)
@@ -100,8 +112,12 @@ class Running:
         wait_until(self.ended)
         assert self.code is not None
         said = Said(self.code, self.out.read_text(), self.err.read_text())
-        assert "Traceback" not in said.err + said.out, said.err
+        assert not self.failed(), said
         return said
+
+    def failed(self) -> bool:
+        """Returns whether it has logged an error that nobody expected."""
+        return "Traceback" in self.out.read_text() + self.err.read_text()
 
     def kill(self, number: int = signal.SIGKILL) -> None:
         if not self.ended():
@@ -123,7 +139,8 @@ class Office:
     folder: Path
     home: Path
     zygote: Zygote
-    now: str = ""  # where the clock stands, "" for the real one
+    now: str = ""  # where the clock begins, "" for the real one
+    hurry: Path | None = None  # a folder for pictures where nobody is to wait, see e2e_zygote.py
     environment: dict[str, str] = field(default_factory=dict)
     started: list[Running] = field(default_factory=list)
 
@@ -166,6 +183,7 @@ class Office:
             "now": now or self.now,
             "death": list(death),
             "largest_file": largest_file,
+            "hurry": str(self.hurry or ""),
         }
         running = Running(self.zygote, self.zygote.ask(order), out, err)
         self.started.append(running)
@@ -192,6 +210,11 @@ class Office:
         """Puts a copy of another office's var folder in the place of its own."""
         shutil.rmtree(self.folder / "var", ignore_errors=True)
         shutil.copytree(var, self.folder / "var")
+
+    def keep(self, var: Path) -> Path:
+        """Returns a place with a copy of its var folder, for others to be given."""
+        shutil.copytree(self.folder / "var", var)
+        return var
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """Returns the rows of a query."""

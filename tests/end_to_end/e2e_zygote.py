@@ -15,6 +15,9 @@ import os
 import resource
 import signal
 import sys
+import time
+import zlib
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -49,7 +52,7 @@ def _exit_code(pid: int) -> int | None:
 def become(order: Order) -> None:
     """Takes the place, the surroundings and the arguments of a command.
 
-    An order may say more: "now", where the clock stands; "death", see `die_at`; "largest_file", in bytes.
+    An order may say more: "now", see `set_clock`; "hurry", see there; "death", see `die_at`; "largest_file", in bytes.
     """
     os.chdir(order["folder"])
     os.environ.clear()
@@ -59,18 +62,42 @@ def become(order: Order) -> None:
         os.dup2(os.open(name, flags, 0o644), number)
     sys.argv = ["forecaster", *order["arguments"]]
     if order["now"]:
-        stand_still(dt.datetime.fromisoformat(order["now"]))
+        set_clock(dt.datetime.fromisoformat(order["now"]))
+    if order["hurry"]:
+        hurry(Path(order["hurry"]))
     if order["death"]:
         die_at(*order["death"])
     if order["largest_file"]:  # a disk that is full looks like this
         resource.setrlimit(resource.RLIMIT_FSIZE, (order["largest_file"], order["largest_file"]))
 
 
-def stand_still(now: dt.datetime) -> None:
-    """Stops the clock that the commands read."""
+def set_clock(now: dt.datetime) -> None:
+    """Sets the clock that the commands read; it goes on from there."""
     from jobs import deliver
 
-    deliver.utc_now = lambda: now
+    began = time.monotonic()
+    deliver.utc_now = lambda: now + dt.timedelta(seconds=time.monotonic() - began)
+
+
+def hurry(pictures: Path) -> None:
+    """Shortens what a test would wait for: pauses before another try, times between two looks, pictures drawn before.
+
+    pictures: a folder for them, as what is killed at a picture has to draw it anew.
+    """
+    from forecaster import chart
+    from jobs import deliver, scheduler
+
+    every, draw = scheduler.IntervalTrigger, chart.png
+
+    def drawn(picture: Any) -> bytes:
+        kept = pictures / f"{zlib.crc32(repr(picture).encode())}.png"
+        if not kept.exists():
+            kept.write_bytes(draw(picture))
+        return kept.read_bytes()
+
+    chart.png = drawn
+    deliver.LONGEST_PAUSE = 0.05
+    scheduler.IntervalTrigger = lambda seconds: every(seconds=seconds / 20)
 
 
 def die_at(*statements: str) -> None:
@@ -102,12 +129,15 @@ def warm_up() -> None:
     for name in LIBRARIES:
         importlib.import_module(name)
     from forecaster import calendar, evidence
+    from forecaster.store import Store
 
     means, dispersions = np.meshgrid(np.geomspace(0.3, 150, 25), np.geomspace(1.02, 8, 9))
     evidence.count_p_values(np.zeros(means.shape), means, dispersions, "up")
     evidence.count_p_values(np.zeros(means.shape), means, dispersions, "down")
     for year in range(2017, 2028):
         calendar.bank_holidays(year)
+    with Store("sqlite://") as store:
+        store.migrate()
 
 
 def main() -> None:

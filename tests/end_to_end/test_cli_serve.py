@@ -77,10 +77,13 @@ def test_what_was_not_missed_is_not_run_again(serving: Office, slack: SlackDoubl
 def test_the_installed_service_is_alive_while_it_runs(serving: Office, slack: SlackDouble) -> None:
     with subprocess.Popen([SCRIPT, "serve"], cwd=serving.folder, env=serving.environment,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as service:  # fmt: skip
-        wait_until(lambda: all_sent(serving, 2))
-        assert serving.forecaster("doctor", "--live").code == 0
-        service.send_signal(signal.SIGTERM)
-        told, _ = service.communicate(timeout=60)
+        try:
+            wait_until(lambda: all_sent(serving, 2))
+            assert serving.forecaster("doctor", "--live").code == 0
+            service.send_signal(signal.SIGTERM)
+            told, _ = service.communicate(timeout=60)
+        finally:
+            service.kill()
     assert service.returncode == 0 and told.rstrip().endswith("stopped")
     assert serving.forecaster("doctor", "--live").code == 0  # it was there a moment ago
 
