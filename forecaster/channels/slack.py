@@ -29,7 +29,7 @@ NEEDS = ("SLACK_BOT_TOKEN",)
 EVENT = "forecaster_delivery"
 TIMEOUT = 10  # seconds
 PAGE, PAGES = 200, 10  # of history that are searched, newest first
-LOOK_BACK = dt.timedelta(days=2)  # before a delivery's due time; it is never sent earlier than first due
+LOOK_BACK = dt.timedelta(days=14)  # before a delivery's due time, which moves with every try
 TITLE, ALT_TEXT = 200, 1000
 CHANNEL_ID = re.compile(r"[CGD][A-Z0-9]{2,}")
 Item = dict[str, Any]

@@ -375,7 +375,7 @@ def test_what_was_said_long_before_the_delivery_is_not_searched(slack, channel):
     slack.messages.append({"channel": "C0FORECAST", "ts": "1515000000.000000", "text": "old"})
     due = dt.datetime(2018, 1, 8, 7, tzinfo=dt.UTC)
     channel.find(delivery(due=due))
-    assert float(slack.asked(HISTORY)[0]["oldest"]) == due.timestamp() - 2 * 86400
+    assert float(slack.asked(HISTORY)[0]["oldest"]) == due.timestamp() - 14 * 86400
 
 
 def test_another_apps_message_with_the_same_id_is_not_ours(slack, channel):
