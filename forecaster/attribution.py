@@ -14,8 +14,8 @@ import numpy as np
 from forecaster.context import Context, Families, History
 from forecaster.naming import OTHERS, REST, Named, band, cause, parsed, slice_name
 from forecaster.points import Shown
-from forecaster.suppress import Ledger, hidden_slices, is_small
-from forecaster.types import SINCE_PLAN, TIME_ON_PLAN, Alert, Slice
+from forecaster.suppress import hidden_slices, is_small
+from forecaster.types import SINCE_PLAN, TIME_ON_PLAN, Alert, Slice, as_date
 from forecaster.wording import number, percent, portion, sentence, shorten, since, slice_words, whole
 
 TOP = 3  # drivers named per breakdown
@@ -190,30 +190,28 @@ def _breakdown(said: Sequence[Named], hides: bool, notes: Sequence[str], amounts
 # Families and children
 
 
-def who(alert: Alert, context: Context, of: float | None, most: int = 2) -> str:
+def who(alert: Alert, context: Context, of: float | None, shown: Shown | None, most: int = 2) -> str:
     """Returns who the children are: how many families, how long after their last plan, with what, how old."""
-    of_families = families(alert, context, of)
+    of_families = families(alert, context, of, shown)
     others = breakdowns(alert, context, WHO, of, most, said_of=bool(of) and "extra" in of_families)
     return " ".join(filter(None, [of_families, others]))
 
 
-def families(alert: Alert, context: Context, of: float | None) -> str:
-    """How many families a rise is: it may be a few large sibling groups."""
+def families(alert: Alert, context: Context, of: float | None, shown: Shown | None) -> str:
+    """How many families those are whom the message counts: it may be a few large sibling groups."""
     past, found = context.history, context.families
-    if past is None or found is None or alert.direction == "down" or alert.kind in COMPARISONS:
+    if past is None or found is None or shown is None or alert.direction == "down" or alert.kind in COMPARISONS:
         return ""
-    told = slice(max(past.end(alert.onset) - 1, 0), past.end(context.period))
-    children, named = past.count[told], found.count[told]
-    start, total = since(alert.onset, context.period, context.step), float(np.nansum(named))
-    if np.isnan(named[np.isfinite(children)]).any() or not total or is_small(np.nansum(children), context.threshold):
+    if shown.families is None:
         return ""
-    if is_small(float(np.nansum(children - named)), context.threshold):
+    told = slice(shown.window.start if shown.window else shown.end - 1, shown.end)
+    start = since(as_date(past.periods[told.start]), context.period, context.step)
+    if shown.families == "as many":
         return f"Since {start} nearly every child is of another family."
-    if is_small(total, context.threshold):
+    if shown.families == "few":
         return f"The children since {start} are {context.threshold} or fewer families."
-    if not _may_tell(context, past, found, told):
-        return ""
     whose = f"The {number(of)} extra" if of else f"The children since {start}"
+    total = float(found.count[told].sum())
     many = _extra_families(alert, context, past, found, told, of) if of else number(total)
     return f"{whose} are {many} families; {_groups(float(np.nanmax(found.largest[told])), context.threshold)}."
 
@@ -223,14 +221,6 @@ def _groups(largest: float, threshold: int) -> str:
     if not threshold:
         return f"the largest sibling group is {number(largest)}"
     return f"{'one sibling group or more is' if largest > threshold else 'no sibling group is'} over {threshold}"
-
-
-def _may_tell(context: Context, past: History, found: Families, told: slice) -> bool:
-    """Whether the families since the onset give no few of them away, beside those of the alert's earlier messages."""
-    ledger = Ledger([found.count, past.count - found.count], context.threshold)
-    for when in sorted(context.told):
-        ledger.show(told.start, past.end(when))
-    return ledger.show(told.start, told.stop)
 
 
 def _extra_families(alert: Alert, context: Context, past: History, found: Families, told: slice, of: float) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -27,7 +28,7 @@ def picture(subject: str, context: Context, shown: Shown, onset: dt.date | None)
     if history is None or len(points) < 2:
         return None
     share = context.kind == "share"
-    scale = 100.0 if share else 1.0
+    scale = _scale(context)
     band = pool(points, history.expected, history.lower, history.upper, history.weight, share)
     ahead_points, ahead = _ahead(context.ahead, shown.size, share)
     visible = onset is not None and dates(points[:1], history.periods)[0] < onset
@@ -35,7 +36,7 @@ def picture(subject: str, context: Context, shown: Shown, onset: dt.date | None)
         title=subject,
         unit=_unit(context, shown.size),
         periods=dates(points, history.periods),
-        observed=_tuple(observed(points, history) * scale),
+        observed=_tuple(_drawn(points, context)),
         hidden=tuple(point.hidden for point in points),
         expected=_tuple(band.expected * scale),
         lower=_tuple(band.lower * scale),
@@ -57,6 +58,17 @@ def _level(context: Context, size: int) -> dict[str, Any]:
         return {}
     level = context.level * {"flow": float(size), "share": 100.0, "stock": 1.0}[context.kind]
     return {"level": round(level, 3), "level_label": f"neighbours {financial_year(context.comparison.year)}"}
+
+
+def _drawn(points: Sequence[Point], context: Context) -> Floats:
+    """The points in the unit of the chart: of a share whole percents, as its counts follow from more decimals."""
+    assert context.history is not None
+    counted = observed(points, context.history)
+    return np.round(counted * 100) if context.kind == "share" and context.threshold else counted * _scale(context)
+
+
+def _scale(context: Context) -> float:
+    return 100.0 if context.kind == "share" else 1.0
 
 
 def _tuple(values: Floats) -> tuple[float, ...]:
@@ -103,7 +115,13 @@ def alt_text(chart: Chart, share: bool) -> str:
 def _newest(chart: Chart, share: bool) -> str:
     """The last point with what was expected of it."""
     value, expected = chart.observed[-1], chart.expected[-1]
-    last = "not shown, to protect small numbers" if chart.hidden[-1] else "missing" if np.isnan(value) else _value(value, share)
+    last = (
+        "not shown, to protect small numbers"
+        if chart.hidden[-1]
+        else "missing"
+        if np.isnan(value)
+        else _value(value, share)
+    )
     usual = f", expected {_value(expected, share)}" if np.isfinite(expected) else ""
     band = f" ({extent(chart.lower[-1], chart.upper[-1])}{'%' if share else ''})" if usual else ""
     return f"The newest point is {last}{usual}{band}."

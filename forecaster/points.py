@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import product
+from typing import Literal
 
 import numpy as np
 
@@ -21,6 +23,7 @@ SIZES: dict[Step, tuple[int, ...]] = {"week": (1, 4, 13), "month": (1, 3, 12)}
 SHOWN: dict[Step, int] = {"week": 104, "month": 48}  # periods on a chart, or at least FEWEST points
 FEWEST = 24
 TYPICAL = {True: 12, False: 8}  # the usual count a point needs: of single periods, of pooled ones
+Spoken = Literal["number", "few", "as many"]
 YEAR: dict[Step, int] = {"week": 52, "month": 12}
 
 
@@ -37,7 +40,9 @@ class Point:
 class Shown:
     """What may be shown: the newest period's figure, the sum over one window (or None), the points, oldest first.
 
-    years: whether a share since 1 April may be, and that of the year before.
+    years: whether a share since 1 April may be, and that of the year before; of a count the year before alone.
+    known: how much of a flow's count since 1 April can be worked out, None if all of it.
+    families: how one may speak of those behind the sum: by their number, as few, or as nearly as many as the children.
     """
 
     end: int
@@ -46,6 +51,8 @@ class Shown:
     window: Point | None
     points: tuple[Point, ...]
     years: tuple[bool, bool] = (False, False)
+    known: float | None = None
+    families: Spoken | None = None
 
 
 def point_size(history: History, kind: Kind, step: Step, end: int) -> int:
@@ -93,6 +100,8 @@ class _Release:
     size: int
     onset: int
     ledger: Ledger
+    families: Floats | None
+    of_families: Ledger | None
 
     def _known(self, point: Point) -> bool:
         at = slice(point.start, point.stop)
@@ -102,20 +111,120 @@ class _Release:
         return self._known(point) and self.ledger.show(point.start, point.stop)
 
     def _years(self, end: int) -> tuple[bool, bool]:
-        """A share since 1 April and that of the year before; of counts no such sums are told."""
-        if self.history.of is None or end == 0:
+        """A share since 1 April and that of the year before; of a flow the year before."""
+        if end == 0:
             return False, False
-        closes = closing(as_date(self.history.periods[end - 1]), self.step)
-        opens = [opening(closes.replace(year=closes.year - back)) for back in (0, 1)]
-        now, before = (int(np.searchsorted(self.history.periods, np.datetime64(day))) for day in opens)
-        return now < end and self._show(Point(now, end)), before < now and self._show(Point(before, now))
+        now, before = (_first_of_year(self.history, self.step, end, back) for back in (0, 1))
+        if self.history.of is None:
+            return False, before < now and self._flow_year(before, now)
+        return self._also(now, end), self._also(before, now)
+
+    def _also(self, start: int, stop: int) -> bool:
+        """Whether a sum may be shown beside all else; if so it is remembered."""
+        trial = replace(self, ledger=self.ledger.copy())
+        return start < stop and trial._show(Point(start, stop)) and self._kept(trial.ledger)
+
+    def _kept(self, trial: Ledger) -> bool:
+        if trial.is_safe():
+            self.ledger.become(trial)
+            return True
+        return False
+
+    def _flow_year(self, start: int, stop: int) -> bool:
+        """Whether a flow's year may be told. A period at its edge is of two years: with each and without it may be."""
+        if self.ledger.are_joined(max(start - 1, 0), start, stop - 1, stop):
+            return True
+        trials = []
+        for first, last in product((start, max(start - 1, 0)), (stop, stop - 1)):
+            trial = replace(self, ledger=self.ledger.copy())
+            if first >= last or not trial._show(Point(first, last)) or not trial.ledger.is_safe():
+                return False
+            trials.append(trial.ledger)
+        self.ledger.become(trials[0])
+        return True
+
+    def _so_far(self, end: int) -> float | None:
+        """How much of a flow's count since 1 April can be worked out, None if all of it; inf: no bound may be told."""
+        start = _first_of_year(self.history, self.step, end, 0) if end else 0
+        edge = max(start - 1, 0)
+        known = self.ledger.known(edge, end)
+        if self.ledger.are_joined(edge, start, end) or self.history.of is not None:
+            return None
+        counts = np.nan_to_num(self.history.count[edge:end])
+        trial, told = self.ledger.copy(), float(counts[known].sum())
+        trial.say(start, end, most=max(float(counts[start - edge :].sum()), told + self.ledger.threshold + 1))
+        return told if self._kept(trial) else np.inf
 
     def upto(self, end: int, anchor: int) -> Shown:
+        """What a message about the first `end` periods shows: with the best sum that leaves small counts in doubt."""
         points = _split(end, anchor, self.size, self.step)
+        windows = [window for window in _windows(self.onset, end, self.size, points) if self._known(window)]
+        tries = [(window, 0) for window in windows] + [(None, without) for without in (0, 1, 2, 4, len(points))]
+        for window, without in tries:
+            trial = replace(self, ledger=self.ledger.copy())
+            shown = trial._showing(end, points, window, without)
+            if shown and trial.ledger.is_safe():
+                break
+        assert shown is not None
+        self.ledger.become(trial.ledger)
+        families = self._families(shown)
+        return replace(shown, years=self._years(end), known=self._so_far(end), families=families)
+
+    def _speak_of(self, newest: float, end: int) -> None:
+        """A newest count that is not shown is said to be small, or not to be shown: then it is none that is small."""
+        few = self.ledger.threshold
+        small = is_small(newest, few)
+        least, most = (1.0, float(few)) if small else (few + 1.0, np.inf) if newest else (0.0, 0.0)
+        self.ledger.say(end - 1, end, least, most)
+
+    def _families(self, shown: Shown) -> Spoken | None:
+        """How to speak of the families of the newest sum: where their number is not told, it lies in a range of few."""
+        first = self.onset == shown.end - 1 and shown.last
+        told = shown.window or (Point(shown.end - 1, shown.end) if first else None)
+        if told is None or told.stop != shown.end or self.families is None or self.of_families is None:
+            return None
+        ledger, few = self.of_families.copy(), self.of_families.threshold
+        children, families = (
+            float(array[told.start : told.stop].sum()) for array in (self.history.count, self.families)
+        )
+        if not families:  # nor where it is not known
+            return None
+        spoken: Spoken = "number"
+        if is_small(children - families, few):
+            spoken = "as many"
+            ledger.say(told.start, told.stop, children - few, children - 1)
+        elif is_small(families, few):
+            spoken = "few"
+            ledger.say(told.start, told.stop, 1, few)
+        elif not ledger.show(told.start, told.stop):
+            return None
+        if np.isnan(families) or not ledger.is_safe():
+            return None
+        self.of_families.become(ledger)
+        return spoken
+
+    def _showing(self, end: int, points: Sequence[Point], window: Point | None, without: int) -> Shown | None:
+        """The newest figure, a sum, and points but for the newest few, as each may be; None if the sum may not."""
         last = end > 0 and self._show(Point(end - 1, end))
-        window = next(filter(self._show, _windows(self.onset, end, self.size, points)), None)
-        shown = [Point(p.start, p.stop, hidden=self._known(p) and not self._show(p)) for p in points]
-        return Shown(end, self.size, last, window, tuple(reversed(shown)), self._years(end))
+        if end and not last and self._known(Point(end - 1, end)):
+            self._speak_of(float(self.history.count[end - 1]), end)
+        if window and not self._show(window):
+            return None
+        told = [
+            Point(p.start, p.stop, self._known(p) and (i < without or not self._show(p))) for i, p in enumerate(points)
+        ]
+        for point in told:
+            if point.hidden and is_small(
+                float(self.history.count[point.start : point.stop].sum()), self.ledger.threshold
+            ):
+                self.ledger.cross(point.start, point.stop)
+        return Shown(end, self.size, last, window, tuple(reversed(told)))
+
+
+def _first_of_year(history: History, step: Step, end: int, back: int) -> int:
+    """The first period that begins in the financial year of the period after the newest, or `back` years before."""
+    closes = closing(as_date(history.periods[end - 1]), step)
+    return int(np.searchsorted(history.periods, np.datetime64(opening(closes.replace(year=closes.year - back)))))
 
 
 def _stock(history: History, step: Step, end: int, threshold: int) -> Shown:
@@ -125,13 +234,26 @@ def _stock(history: History, step: Step, end: int, threshold: int) -> Shown:
         return any(is_small(float(array[at]), threshold) for array in _protected(history))
 
     points = tuple(Point(p.start, p.stop, hidden(p.start)) for p in reversed(_split(end, end, 1, step)))
-    return Shown(end, 1, end > 0 and bool(np.isfinite(history.count[end - 1])) and not hidden(end - 1), None, points)
+    last = end > 0 and bool(np.isfinite(history.count[end - 1])) and not hidden(end - 1)
+    april = _first_of_year(history, step, end, 0) if end else 0
+    ago = [at for at in (april - 2, april - 1) if at >= 0]  # whichever was the last that was over by then
+    return Shown(end, 1, last, None, points, (False, not any(hidden(at) for at in ago)))
 
 
 def release(
-    history: History, kind: Kind, step: Step, onset: dt.date, period: dt.date, told: Sequence[dt.date], threshold: int
+    history: History,
+    kind: Kind,
+    step: Step,
+    onset: dt.date,
+    period: dt.date,
+    told: Sequence[dt.date],
+    threshold: int,
+    families: Floats | None = None,
 ) -> Shown:
-    """Returns what may be shown in a message about `period`, given the periods of the alert's earlier messages."""
+    """Returns what may be shown in a message about `period`, given the periods of the alert's earlier messages.
+
+    families: how many the counted events of each period are of.
+    """
     end = history.end(period)
     if kind == "stock":
         return _stock(history, step, end, threshold)
@@ -139,7 +261,8 @@ def release(
     anchor = earlier[0] if earlier else end
     size = point_size(history, kind, step, anchor)
     first = min(max(history.end(onset) - 1, 0), end)
-    releases = _Release(history, step, size, first, Ledger(_protected(history), threshold))
+    of_families = None if families is None else Ledger([families, history.count - families], threshold)
+    releases = _Release(history, step, size, first, Ledger(_protected(history), threshold), families, of_families)
     for when in earlier:
         releases.upto(when, anchor)
     return releases.upto(end, anchor)

@@ -13,7 +13,7 @@ from forecaster.wording import about, clean, day, extent, figure, leaning, numbe
 
 def ahead(context: Context, shown: Shown | None) -> str:
     """Returns what is forecast, or why nothing is."""
-    closing = _share_at_year_end(context, shown) if context.kind == "share" else _year_end(context)
+    closing = _share_at_year_end(context, shown) if context.kind == "share" else _year_end(context, shown)
     parts = [part for part in (_next_periods(context), closing) if part]
     if parts:
         return sentence("; ".join(parts))
@@ -34,24 +34,35 @@ def _next_periods(context: Context) -> str:
     return f"{about(mid)} a {context.step} for the next {length} ({extent(low, high)})"
 
 
-def _year_end(context: Context) -> str:
+def _year_end(context: Context, shown: Shown | None) -> str:
     """A flow's year holds what was counted so far, so even its forecast may give a small count away."""
     end = context.year_end
     if end is None:
         return ""
     when = f"{'on' if context.kind == 'stock' else 'in the year to'} {day(end.day, context.period)}"
-    small = [
-        context.kind == "flow" and is_small(value, context.threshold) for value in (end.lower, end.median, end.upper)
-    ]
-    if small[1] or small[2]:
-        return f"{context.threshold} or fewer {when}"
-    band = f"up to {number(end.upper)}" if small[0] else extent(end.lower, end.upper)
-    return f"{figure(end.median)} {when} ({band}){_year_before(end, context.threshold)}{_as_neighbours(context)}"
+    lower, *others = (_may_tell(value, context, shown) for value in (end.lower, end.median, end.upper))
+    if not all(others):
+        few = is_small(end.median, context.threshold) or is_small(end.upper, context.threshold)
+        return f"{context.threshold} or fewer {when}" if few else ""
+    band = extent(end.lower, end.upper) if lower else f"up to {number(end.upper)}"
+    return f"{figure(end.median)} {when} ({band}){_year_before(end, context, shown)}{_as_neighbours(context)}"
 
 
-def _year_before(end: YearEnd, threshold: int) -> str:
-    """Last year's count and how likely more is; a small one is told in neither way."""
-    if end.year_ago is None or is_small(end.year_ago, threshold):
+def _may_tell(value: float, context: Context, shown: Shown | None) -> bool:
+    """Whether a figure of the year's end may be told.
+
+    There are never fewer than were counted so far: less what is known of them it must leave more than a small number.
+    """
+    if context.kind != "flow" or not context.threshold:
+        return True
+    known = shown.known if shown else None
+    return not is_small(value, context.threshold) and (known is None or value - known > context.threshold)
+
+
+def _year_before(end: YearEnd, context: Context, shown: Shown | None) -> str:
+    """Last year's count and how likely more is; one that gives a small one away is told in neither way."""
+    may = not context.threshold or shown is None or shown.years[1]
+    if end.year_ago is None or is_small(end.year_ago, context.threshold) or not may:
         return ""
     likely = f" ({leaning(end.more)})" if end.more is not None else ""
     return f", {number(end.year_ago)} a year ago{likely}"

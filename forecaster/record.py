@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from forecaster.suppress import is_small
 from forecaster.types import Alert, Driver
 
+# What a message says instead of a newest figure that may not be told.
+KEPT_BACK = re.compile(r"\bor fewer [^;]*\bthat (?:week|month)\b|\bto protect small numbers\b")
+
+KEPT_SHARES = re.compile(r"\bof the (?:rise|fall)\b")  # what it says of drivers where the excess may not be told
+
 
 def record(alert: Alert, threshold: int) -> dict[str, Any]:
     """Returns an alert as plain values; a figure that would give away a count of 1 to `threshold` is None.
 
-    observed is a count per period (of the newest one), a level, or a proportion; its count since the onset decides
-    whether it may be shown. Dates are ISO dates.
+    observed is a count per period (of the newest one), a level, or a proportion; it is told only if its count since
+    the onset may be and its message tells it. Otherwise nor are the parts of the excess: with what was expected they
+    would lead to what was counted. A share is in whole percents, as its counts follow from more decimals. Dates are ISO
+    dates.
     """
     proportion = alert.kind in ("drift", "neighbours")  # or a rate
     counts = (alert.total,) if proportion else (alert.observed, alert.total)
-    hidden = any(is_small(count, threshold) for count in counts)
+    text = " ".join(alert.text.split()) if threshold else ""
+    hidden = bool(KEPT_BACK.search(text)) or any(is_small(count, threshold) for count in counts)
+    shares_alone = hidden or bool(KEPT_SHARES.search(text))
     return {
         "id": alert.id,
         "kind": alert.kind,
@@ -30,17 +40,18 @@ def record(alert: Alert, threshold: int) -> dict[str, Any]:
         "resolved": str(alert.resolved) if alert.resolved else None,
         "state": alert.state,
         "expected": round(alert.expected, 4),
-        "observed": None if hidden else round(alert.observed, 4),
-        "drivers": [_driver(driver, threshold) for driver in alert.drivers],
+        "observed": None if hidden else round(alert.observed, 2 if alert.kind == "drift" and threshold else 4),
+        "drivers": [_driver(driver, threshold, shares_alone) for driver in alert.drivers],
         "text": alert.text,
     }
 
 
-def _driver(driver: Driver, threshold: int) -> dict[str, Any]:
+def _driver(driver: Driver, threshold: int, share_alone: bool) -> dict[str, Any]:
+    """A driver; of an excess that may not be told it is only told what share of it the driver is."""
     hidden = is_small(driver.observed, threshold)
     return {
         "kind": driver.kind,
         "name": driver.name,
-        "value": None if hidden else round(driver.value, 2),
+        "value": None if hidden or share_alone else round(driver.value, 2),
         "share": None if hidden else round(driver.share, 4),
     }

@@ -121,7 +121,10 @@ def _shown(alert: Alert, context: Context) -> Shown | None:
     if history is None or history.end(context.period) == 0:
         return None
     onset = alert.onset if alert.kind != "neighbours" else context.period
-    return release(history, context.kind, context.step, onset, context.period, context.told, context.threshold)
+    families = context.families.count if context.families else None
+    return release(
+        history, context.kind, context.step, onset, context.period, context.told, context.threshold, families
+    )  # fmt: skip
 
 
 def _lines(alert: Alert, context: Context, shown: Shown | None, most: int) -> list[tuple[str, str]]:
@@ -134,7 +137,7 @@ def _lines(alert: Alert, context: Context, shown: Shown | None, most: int) -> li
         ("Why", stages(alert, context, of)),
         ("Where", breakdowns(alert, context, PLACES, of, most)),
         ("From", breakdowns(alert, context, SOURCE, of, most)),
-        ("Who", who(alert, context, of, most)),
+        ("Who", who(alert, context, of, shown, most)),
         ("Ahead", ahead(context, shown)),
         ("Others", others(context)),
         ("Linked", linked(alert, context)),

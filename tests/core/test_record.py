@@ -89,3 +89,31 @@ def test_a_record_is_plain_json_and_never_holds_a_small_count(observed: int, tot
 def test_values_from_arrays_become_plain_values() -> None:
     alert = replace(ALERT, observed=np.float64(17), expected=np.float64(6.1))
     assert json.loads(json.dumps(record(alert, 5)))["expected"] == 6.1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Starts are surging\nWhat   5 or fewer children started a plan that week; 2 were expected.",
+        "Starts are surging\nWhat   The number that week is not shown, to protect\n       small numbers.",
+    ],
+)
+def test_what_the_message_keeps_back_the_record_keeps_back_too(text: str) -> None:
+    kept = record(replace(ALERT, text=text), 5)
+    assert kept["observed"] is None
+    assert [(one["value"], one["share"]) for one in kept["drivers"]] == [(None, 0.6667)]
+    assert record(replace(ALERT, text=text), 0)["observed"] == 17.0
+
+
+def test_parts_of_an_excess_that_the_message_does_not_tell_are_shares_alone() -> None:
+    kept = record(replace(ALERT, text="Where   Team 2 67% of the rise."), 5)
+    assert (kept["observed"], kept["drivers"][0]["value"]) == (17.0, None)
+    told = record(replace(ALERT, text="Where   Team 2 18 of the 27 extra."), 5)
+    assert told["drivers"][0]["value"] == 18.12
+
+
+def test_a_few_that_are_left_of_many_are_not_told_by_their_drivers() -> None:
+    """What was expected and a driver's value and share would lead to the count."""
+    fallen = replace(ALERT, direction="down", observed=3.0, total=3.0, expected=12.0, total_expected=12.0)
+    kept = record(replace(fallen, drivers=(Driver("stage", "referral", -5.4, 0.6, 300.0),)), 5)
+    assert kept["drivers"] == [{"kind": "stage", "name": "referral", "value": None, "share": 0.6}]
