@@ -25,7 +25,7 @@ from forecaster.calendar import (
 )
 from forecaster.messages import Line, Message, Telling
 from forecaster.types import Alert, Slice, State, Step, Transition, as_date
-from forecaster.wording import clean, day, sentence, span
+from forecaster.words.wording import clean, day, sentence, span
 
 MEASURE = "extract"
 ASK = "Who exports it, did the export run, and does the file wait in the inbox or was it refused (forecaster doctor)?"

@@ -7,14 +7,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from forecaster.attribution import COMPARISONS, sayable_drivers
 from forecaster.baseline import baseline
 from forecaster.calendar import per_year, period_end
-from forecaster.context import Ahead, Context, Families, History, Linked
 from forecaster.detectors import drift
 from forecaster.measures import Measure
 from forecaster.negbin import quantiles
-from forecaster.questions import Question, choose
 from forecaster.standing import Standing, at_year_end
 from forecaster.types import (
     Alert,
@@ -27,6 +24,9 @@ from forecaster.types import (
     Transition,
     as_date,
 )
+from forecaster.words.attribution import COMPARISONS, sayable_drivers
+from forecaster.words.context import Ahead, Context, Families, History, Linked
+from forecaster.words.questions import Question, choose
 from forecaster.year_end import HIGH, LOW, MEDIAN, year_end_outlook
 
 PER = 10_000  # children a published rate is of

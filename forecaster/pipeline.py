@@ -14,15 +14,12 @@ from forecaster import forecasting
 from forecaster.briefing import brief
 from forecaster.budget import Allowance, Counting, allowance
 from forecaster.calendar import closing, following, per_year
-from forecaster.context import Context, Linked
 from forecaster.explain import drivers
 from forecaster.forecasting import Recipe
 from forecaster.lifecycle import ACTIVE, Finding, Rules, join, step
 from forecaster.measures import Measure, plain_measure, stages_of
 from forecaster.messages import Message, Telling
 from forecaster.quality import LOOK_BACK, leave_out_incomplete
-from forecaster.questions import Question
-from forecaster.render import tell
 from forecaster.standing import Standing, standings
 from forecaster.stories import homes_of, stories
 from forecaster.types import (
@@ -48,6 +45,9 @@ from forecaster.types import (
     as_date,
     in_turn,
 )
+from forecaster.words.context import Context, Linked
+from forecaster.words.questions import Question
+from forecaster.words.render import tell
 
 FORECAST_BY = ("council", "locality", "team")  # slices that are forecast every week
 KEEP_OPEN = 0.02  # weaker evidence that keeps an open alert open, so that it does not flap

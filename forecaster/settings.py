@@ -19,8 +19,8 @@ from pydantic_core import ErrorDetails
 
 from forecaster.config import Config
 from forecaster.measures import Measure, nearest, parse_measures
-from forecaster.questions import Question, parse_questions
 from forecaster.types import COUNCIL, DIMENSIONS
+from forecaster.words.questions import Question, parse_questions
 
 # Where config/ and data/ stand that come with the service: inside an installed package, beside it in a checkout.
 PACKAGE = Path(__file__).resolve().parent

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from forecaster.context import YearEnd
 from forecaster.models.cohort import NAME, Levers, outlook
 from forecaster.types import Floats, Forecasts, Panel, SeriesKey, Slice
+from forecaster.words.context import YearEnd
 from forecaster.year_end import sample_paths, year_end_outlook
 
 __all__ = ["Levers", "what_if"]

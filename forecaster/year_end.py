@@ -13,9 +13,9 @@ import numpy as np
 from scipy import special
 
 from forecaster.calendar import DAY, closing, following, opening, per_year
-from forecaster.context import YearEnd
 from forecaster.funnel import CLUSTERING, back, transform
 from forecaster.types import QUANTILES, Dates, Floats, Forecasts, Panel, SeriesKey, Step, as_date
+from forecaster.words.context import YearEnd
 
 LOW, MEDIAN, HIGH = (QUANTILES.index(q) for q in (0.025, 0.5, 0.975))
 BAND = (0.025, 0.5, 0.975)

@@ -10,11 +10,11 @@ from forecaster import lifecycle
 from forecaster.calendar import local_date
 from forecaster.channels import parts
 from forecaster.messages import Act, Delivery, Message, Target
-from forecaster.render import stamped
 from forecaster.routing import escalation, next_moment
 from forecaster.settings import Settings
 from forecaster.store import StaleError, Store
 from forecaster.types import Alert, Transition
+from forecaster.words.render import stamped
 from jobs.telling import hours_of, parts_of, routes_of
 
 DONE = {

@@ -11,12 +11,12 @@ import numpy as np
 from forecaster.accounts import own_series
 from forecaster.arrival import due
 from forecaster.calendar import last_complete, local_date
-from forecaster.digest import DIGEST, Facts, Heading, Ran, digest, near
 from forecaster.measures import Measure, plain_measure
 from forecaster.messages import Delivery, Message, Target
 from forecaster.settings import Settings
 from forecaster.store import RunHeader, Store
 from forecaster.types import DIMENSIONS, Alert, Forecasts, NotRun, Panel, SeriesKey, Signal, Step
+from forecaster.words.digest import DIGEST, Facts, Heading, Ran, digest, near
 from forecaster.year_end import HIGH, LOW, MEDIAN, year_end_outlook
 from jobs.arrival import clock_of
 from jobs.telling import delivery_id

@@ -16,7 +16,7 @@ from forecaster.projection import Outlook, latest
 from forecaster.settings import ROOT
 from forecaster.standing import Position, months_since, position
 from forecaster.types import Benchmark, InputError, Reference
-from forecaster.wording import chance, financial_year, number, ordinal
+from forecaster.words.wording import chance, financial_year, number, ordinal
 
 FOLDER = ROOT / "data" / "benchmarks"
 CLEAR = 0.95  # "clearly above" is so likely or more

@@ -12,8 +12,6 @@ import numpy as np
 
 from forecaster.accounts import own_series
 from forecaster.calendar import DAY, local_date, long_date, period_end
-from forecaster.comparing import few
-from forecaster.context import Comparison, YearEnd
 from forecaster.measures import Measure
 from forecaster.pipeline import Watch, forecast
 from forecaster.quality import leave_out_incomplete
@@ -22,7 +20,9 @@ from forecaster.standing import at_year_end, standings
 from forecaster.suppress import is_small
 from forecaster.types import Forecasts, InputError, Panel, Reference, SeriesKey, as_date
 from forecaster.what_if import Levers, what_if
-from forecaster.wording import chance, extent, figure, leaning, number, percent, slice_words
+from forecaster.words.comparing import few
+from forecaster.words.context import Comparison, YearEnd
+from forecaster.words.wording import chance, extent, figure, leaning, number, percent, slice_words
 from forecaster.year_end import year_end_outlook
 from jobs.watch import Knowledge, known_at, panels, reference_of, watching
 

@@ -18,7 +18,7 @@ from forecaster.quality import leave_out_incomplete
 from forecaster.settings import Settings
 from forecaster.store import Store
 from forecaster.types import InputError, Panel, Step
-from forecaster.wording import clean, percent, shorten
+from forecaster.words.wording import clean, percent, shorten
 from jobs.bulk import write as write_csv
 from jobs.watch import Knowledge, panels, watch_of
 

@@ -17,7 +17,7 @@ from forecaster import chart
 from forecaster.channels._notes import page, visible
 from forecaster.channels._small_png import small_png
 from forecaster.messages import Chart, Message
-from forecaster.wording import shorten
+from forecaster.words.wording import shorten
 
 LIMIT = 24_000  # bytes of a whole post; Teams refuses 28 kB, and counts more than we see
 SCALES = (0.8, 0.6)  # of the chart, from the sharpest

@@ -6,7 +6,7 @@ import smtplib
 from typing import Literal
 
 from forecaster.messages import SendError
-from forecaster.wording import clean
+from forecaster.words.wording import clean
 
 Step = Literal["AUTH", "MAIL", "RCPT", "DATA"]
 REMEDIES: dict[Step, str] = {

@@ -16,7 +16,7 @@ from forecaster.channels._email_html import html
 from forecaster.channels._notes import notes, page, visible
 from forecaster.channels._small_png import small_png
 from forecaster.messages import Delivery, Message
-from forecaster.wording import clean, shorten
+from forecaster.words.wording import clean, shorten
 
 POLICY = SMTP.clone(cte_type="7bit")  # any server can pass it on
 SUBJECT = 250  # characters

@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 
 from forecaster.messages import Delivery, Line, Message
-from forecaster.wording import clean
+from forecaster.words.wording import clean
 
 LONGEST = 10_000  # characters of one text; our own are far shorter
 

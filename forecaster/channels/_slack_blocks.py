@@ -14,7 +14,7 @@ from itertools import accumulate
 from typing import Any
 
 from forecaster.messages import Answer, Message
-from forecaster.wording import cut
+from forecaster.words.wording import cut
 
 HEADER, SECTION, CONTEXT, FALLBACK, LINK = 150, 3000, 2000, 4000, 3000  # characters Slack takes
 TOTAL = 10_900  # of the sections: about 13,200 in all

@@ -11,7 +11,7 @@ from typing import Any
 
 from forecaster.channels._slack_blocks import BUTTONS, HEADER, Block, escaped
 from forecaster.messages import Act
-from forecaster.wording import clean
+from forecaster.words.wording import clean
 
 LONGEST = 300  # characters of a reason
 NAME = 80

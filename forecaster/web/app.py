@@ -27,7 +27,7 @@ from forecaster.web import pages
 from forecaster.web.board import Board
 from forecaster.web.forms import BY_PATH, FORMS, LONGEST, Form, act_of, earliest, mark_of, sent
 from forecaster.web.guard import Guarded, Seals, from_here, signed_in
-from forecaster.wording import clean
+from forecaster.words.wording import clean
 
 HERE = Path(__file__).parent
 NARROW = 560  # of a chart on a phone, before it is made to fit

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 
 from forecaster.calendar import DAY
 from forecaster.messages import Act, Answer
-from forecaster.wording import clean
+from forecaster.words.wording import clean
 
 LONGEST = 500  # characters of what a person writes
 TOKEN = "page:"

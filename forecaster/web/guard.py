@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from forecaster.wording import clean
+from forecaster.words.wording import clean
 
 LONGEST_NAME = 80
 HEADERS = {

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from forecaster.calendar import local_date, local_time, long_date
 from forecaster.types import Alert, Transition
 from forecaster.web.forms import TOKEN
-from forecaster.wording import sentence
+from forecaster.words.wording import sentence
 
 RECENT = dt.timedelta(days=90)  # for how long the list names what was resolved
 OURSELVES = "forecaster"  # the actor of changes that no person made

@@ -7,12 +7,12 @@ from typing import Annotated, Literal
 
 import typer
 
-from forecaster import explanation
 from forecaster.calendar import local_time
 from forecaster.messages import Act
 from forecaster.routing import why
 from forecaster.store import Store
 from forecaster.types import Alert, InputError
+from forecaster.words import explanation
 from jobs import backtest as backtests
 from jobs import deliver as delivering
 from jobs.answers import answer

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from forecaster.render import tell as told_as
 from forecaster.routing import Route
 from forecaster.settings import load
 from forecaster.store import Store
+from forecaster.words.render import tell as told_as
 from jobs.page import pages
 from jobs.telling import ANY_TIME, deliveries, heard, routes_of
 from tests.browser.windows import DESK, PATEL

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from forecaster.messages import Delivery, Message, Target
-from forecaster.render import message
+from forecaster.words.render import message
 from tests.render import cases
 
 TARGET = Target("slack", "C0FORECAST")

@@ -11,7 +11,7 @@ import pytest
 
 from forecaster.channels.slack import EVENT, PAGE, create
 from forecaster.messages import Message, SendError, Target
-from forecaster.render import message
+from forecaster.words.render import message
 from tests.channels.deliveries import TARGET, delivery, edit, picture
 from tests.channels.slack_double import UPLOAD, Dropped, RateLimited, Refused, Slow, Status
 from tests.render import cases

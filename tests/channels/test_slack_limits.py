@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from forecaster.channels._slack_blocks import BUTTONS, CONTEXT, FALLBACK, HEADER, SECTION, blocks, escaped, fallback
 from forecaster.messages import Line, Message
-from forecaster.render import message
+from forecaster.words.render import message
 from tests.channels.slack_limits import RefusalError, check_blocks, check_view, size, texts
 from tests.render import cases
 

@@ -9,10 +9,10 @@ from typing import Any
 
 from forecaster.arrival import Clock, Feed, check, message
 from forecaster.calendar import to_utc
-from forecaster.context import YearEnd
-from forecaster.digest import Facts, Heading, Ran
 from forecaster.messages import Message
 from forecaster.types import Alert, NotRun, SeriesKey, Signal
+from forecaster.words.context import YearEnd
+from forecaster.words.digest import Facts, Heading, Ran
 
 MONDAY = dt.date(2018, 1, 15)  # the day of the digest
 WEEK = dt.date(2018, 1, 8)  # the week it is about

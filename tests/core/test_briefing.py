@@ -8,10 +8,8 @@ import pytest
 from made_panels import by_locality, overdispersed, panel, shares, slice_key
 
 from forecaster.briefing import brief, coverage, history
-from forecaster.context import Comparison, Context, History, Linked
 from forecaster.measures import Measure
 from forecaster.projection import Outlook
-from forecaster.questions import Question
 from forecaster.standing import Standing
 from forecaster.types import (
     Alert,
@@ -25,6 +23,8 @@ from forecaster.types import (
     Transition,
     as_date,
 )
+from forecaster.words.context import Comparison, Context, History, Linked
+from forecaster.words.questions import Question
 
 LIMITS = Limits(0.001, 104)
 FIRST = dt.date(2015, 1, 5)

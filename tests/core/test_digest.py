@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from forecaster.context import YearEnd
-from forecaster.digest import LIMIT, Facts, Heading, Ran, digest, near
 from forecaster.messages import Message
 from forecaster.types import Alert, Kind
+from forecaster.words.context import YearEnd
+from forecaster.words.digest import LIMIT, Facts, Heading, Ran, digest, near
 from tests.core import digest_cases as cases
 
 ROUNDED = re.compile(r"now about (\d+)")

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lifecycle_cases import opened
 
-from forecaster.explanation import HIDDEN, rows, standing
 from forecaster.types import Alert, Driver
+from forecaster.words.explanation import HIDDEN, rows, standing
 
 PLAN_STARTS = (
     Driver("stage", "section_47 to conference", 9.5, 0.7, 31.0),

@@ -11,10 +11,10 @@ import pytest
 from made_panels import panel
 
 from forecaster.calendar import following
-from forecaster.context import YearEnd
 from forecaster.models.cohort import outlook
 from forecaster.types import NEVER, QUANTILES, Counted, Forecasts, Panel, SeriesKey, Stays, as_date
 from forecaster.what_if import Levers, what_if
+from forecaster.words.context import YearEnd
 from forecaster.year_end import year_end_outlook
 
 WEEKS, HORIZON, A_WEEK, DRAWS, SEED = 260, 20, 6.0, 200, 3

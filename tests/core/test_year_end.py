@@ -13,9 +13,9 @@ from hypothesis.extra.numpy import arrays
 from made_panels import panel, shares, sibling_shares, spells
 
 from forecaster.calendar import following
-from forecaster.context import YearEnd
 from forecaster.models import counts
 from forecaster.types import QUANTILES, Ask, Floats, Forecasts, Panel, SeriesKey, as_date
+from forecaster.words.context import YearEnd
 from forecaster.year_end import year_end_outlook
 
 STARTS = SeriesKey("plan_starts")

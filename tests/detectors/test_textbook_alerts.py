@@ -13,7 +13,7 @@ from forecaster.messages import Message
 from forecaster.pipeline import Outcome, Watch, assess
 from forecaster.settings import load
 from forecaster.types import Panel, Reference, SeriesKey, SignalKind, as_date
-from forecaster.wording import METHODS
+from forecaster.words.wording import METHODS
 from jobs.watch import watch_of
 
 WHOLE = SeriesKey("plan_starts")

@@ -13,8 +13,8 @@ from forecaster.briefing import brief
 from forecaster.explain import drivers
 from forecaster.measures import Measure
 from forecaster.record import record
-from forecaster.render import tell
 from forecaster.types import Alert, Floats, Forecasts, Limits, Panel, SeriesKey, Transition, as_date
+from forecaster.words.render import tell
 from tests.disclosure.generator import Thread, Told
 from tests.disclosure.solver import World
 

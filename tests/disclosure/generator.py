@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from forecaster.context import Ahead, Context, Families, History, Linked
 from forecaster.messages import Message
 from forecaster.record import record
-from forecaster.render import tell
 from forecaster.types import QUANTILES, Alert, Driver, Floats, Forecasts, Kind, Panel, SeriesKey, Step, as_date
+from forecaster.words.context import Ahead, Context, Families, History, Linked
+from forecaster.words.render import tell
 from forecaster.year_end import year_end_outlook
 from tests.disclosure.reading import Reader
 from tests.disclosure.solver import Fact, Recovered, System, World

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from forecaster.context import Context, Families, History
 from forecaster.messages import Line, Message
 from forecaster.record import record
-from forecaster.render import message
 from forecaster.types import Alert, Driver, as_date
+from forecaster.words.context import Context, Families, History
+from forecaster.words.render import message
 from tests.disclosure.generator import ABOUT, MEASURE, SPOKEN
 from tests.disclosure.reading import Reader
 from tests.disclosure.solver import Cells, Fact, World, between, exactly

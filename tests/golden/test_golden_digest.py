@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from forecaster.channels.console import plain
-from forecaster.digest import digest
+from forecaster.words.digest import digest
 from tests.core.digest_cases import ARRIVALS, DIGESTS
 
 

@@ -15,8 +15,8 @@ from forecaster.channels._card import post
 from forecaster.channels._email_html import html
 from forecaster.channels._email_letter import letter, text
 from forecaster.channels._notes import notes, visible
-from forecaster.digest import digest
 from forecaster.messages import Delivery, Message, Target
+from forecaster.words.digest import digest
 from tests.core.digest_cases import ARRIVALS, DIGESTS
 from tests.render.cases import every_message
 

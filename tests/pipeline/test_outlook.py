@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from made_panels import panel
 
-from forecaster.context import Comparison, YearEnd
 from forecaster.types import InputError, Kind, SeriesKey
 from forecaster.what_if import Levers
+from forecaster.words.context import Comparison, YearEnd
 from jobs.outlook import USUAL, Answer, Heading, Story, levers_of, told
 from tests.pipeline.synthetic_council import MEASURES
 

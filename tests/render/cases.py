@@ -8,10 +8,10 @@ from dataclasses import replace
 import numpy as np
 
 from forecaster.calendar import to_utc
-from forecaster.context import Ahead, Comparison, Context, Families, History, Linked, YearEnd
 from forecaster.messages import Message, Telling
-from forecaster.render import message, stamped, tell
 from forecaster.types import Alert, Change, Driver, Floats, State, Transition
+from forecaster.words.context import Ahead, Comparison, Context, Families, History, Linked, YearEnd
+from forecaster.words.render import message, stamped, tell
 
 MONDAY = dt.date(2018, 1, 8)
 ONSET = dt.date(2017, 11, 20)

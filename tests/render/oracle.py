@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from forecaster.points import Shown
+from forecaster.words.points import Shown
 
 Interval = tuple[int, int]
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from forecaster.context import Linked
-from forecaster.render import message
 from forecaster.types import SINCE_PLAN_BANDS, TIME_ON_PLAN_BANDS, Driver
+from forecaster.words.context import Linked
+from forecaster.words.render import message
 from tests.render import cases
 
 EXCESS = 197.0

@@ -13,8 +13,8 @@ import vl_convert
 
 from forecaster.chart import COUNTED, FORECAST, HIDDEN, WIDTH, png, spec, vega_lite
 from forecaster.messages import Chart
-from forecaster.render import message
-from forecaster.wording import whole
+from forecaster.words.render import message
+from forecaster.words.wording import whole
 from tests.render import cases
 
 

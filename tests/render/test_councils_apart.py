@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from forecaster.render import message
+from forecaster.words.render import message
 from tests.render import cases
 
 

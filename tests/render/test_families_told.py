@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from forecaster.context import Families
-from forecaster.render import message
+from forecaster.words.context import Families
+from forecaster.words.render import message
 from tests.render import cases
 
 

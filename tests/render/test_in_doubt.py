@@ -7,9 +7,9 @@ import datetime as dt
 import numpy as np
 import pytest
 
-from forecaster.context import Families, History, YearEnd
-from forecaster.render import message
 from forecaster.suppress import Ledger
+from forecaster.words.context import Families, History, YearEnd
+from forecaster.words.render import message
 from tests.render import cases
 
 

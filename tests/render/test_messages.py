@@ -8,9 +8,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from forecaster.context import Comparison, YearEnd
-from forecaster.render import LIMIT, message
 from forecaster.types import Driver
+from forecaster.words.context import Comparison, YearEnd
+from forecaster.words.render import LIMIT, message
 from tests.render import cases
 
 

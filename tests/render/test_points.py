@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from forecaster.context import History
-from forecaster.points import Point, dates, observed, point_size, pool, release
+from forecaster.words.context import History
+from forecaster.words.points import Point, dates, observed, point_size, pool, release
 from tests.render.cases import MONDAY, history, months, share_history, weeks
 from tests.render.oracle import intervals, leaks
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pydantic
 import pytest
 
-from forecaster.naming import parsed
-from forecaster.questions import Question, choose, parse_questions
 from forecaster.types import Driver
+from forecaster.words.naming import parsed
+from forecaster.words.questions import Question, choose, parse_questions
 
 SHIPPED = Path(__file__).parents[2] / "config" / "questions.toml"
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from forecaster.channels._slack_blocks import blocks, fallback
 from forecaster.chart import vega_lite
-from forecaster.context import Families, History
-from forecaster.render import message
+from forecaster.words.context import Families, History
+from forecaster.words.render import message
 from tests.render import cases
 from tests.render.oracle import leaks
 

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forecaster.fitting import LIMIT, NEWS_LIMIT
 from forecaster.messages import Message
-from forecaster.render import message, stamped, tell
-from forecaster.stamps import working_days_after
-from forecaster.wording import SEPARATOR
+from forecaster.words.fitting import LIMIT, NEWS_LIMIT
+from forecaster.words.render import message, stamped, tell
+from forecaster.words.stamps import working_days_after
+from forecaster.words.wording import SEPARATOR
 from tests.render import cases
 
 MESSAGES = cases.every_message()

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from forecaster.types import SeriesKey
-from forecaster.wording import (
+from forecaster.words.wording import (
     about,
     chance,
     clean,

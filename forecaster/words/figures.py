@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from forecaster.comparing import against_councils, against_neighbours
-from forecaster.context import Context, History
-from forecaster.points import Shown
 from forecaster.suppress import is_small
 from forecaster.types import Alert, as_date
-from forecaster.wording import METHODS, clean, extent, figure, number, percent, since, span, whole
+from forecaster.words.comparing import against_councils, against_neighbours
+from forecaster.words.context import Context, History
+from forecaster.words.points import Shown
+from forecaster.words.wording import METHODS, clean, extent, figure, number, percent, since, span, whole
 
 
 def what(alert: Alert, context: Context, shown: Shown | None) -> str:

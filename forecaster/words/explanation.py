@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from forecaster.naming import parsed
 from forecaster.record import record
 from forecaster.types import Alert, Driver
+from forecaster.words.naming import parsed
 
 COLUMNS = ("Kind", "Name", "Part of the change", "Share")
 HIDDEN = "c"  # as official statistics print what is suppressed

@@ -11,12 +11,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from forecaster.context import Context, Families, History
-from forecaster.naming import OTHERS, REST, Named, band, cause, parsed, slice_name
-from forecaster.points import Shown
 from forecaster.suppress import hidden_slices, is_small
 from forecaster.types import SINCE_PLAN, TIME_ON_PLAN, Alert, Slice, as_date
-from forecaster.wording import number, percent, portion, sentence, shorten, since, slice_words, whole
+from forecaster.words.context import Context, Families, History
+from forecaster.words.naming import OTHERS, REST, Named, band, cause, parsed, slice_name
+from forecaster.words.points import Shown
+from forecaster.words.wording import number, percent, portion, sentence, shorten, since, slice_words, whole
 
 TOP = 3  # drivers named per breakdown
 WORTH_NAMING = 0.1  # of the excess

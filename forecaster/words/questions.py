@@ -9,7 +9,6 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, TypeAdapter
 
 from forecaster.measures.definition import Table, nearest
-from forecaster.naming import Named
 from forecaster.types import (
     DIMENSIONS,
     EVENT_KINDS,
@@ -19,6 +18,7 @@ from forecaster.types import (
     TIME_ON_PLAN_BANDS,
     Direction,
 )
+from forecaster.words.naming import Named
 
 FIRST = 3  # drivers that a question may be chosen by
 BANDS = {SINCE_PLAN: SINCE_PLAN_BANDS, TIME_ON_PLAN: TIME_ON_PLAN_BANDS}

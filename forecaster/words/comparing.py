@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from forecaster.calendar import per_year
-from forecaster.context import Comparison, Context, Linked, YearEnd
 from forecaster.suppress import is_small
 from forecaster.types import Alert, Kind
-from forecaster.wording import (
+from forecaster.words.context import Comparison, Context, Linked, YearEnd
+from forecaster.words.wording import (
     chance,
     clean,
     distinct,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from forecaster.comparing import gives_away
-from forecaster.context import Context, YearEnd
-from forecaster.points import Shown
 from forecaster.suppress import is_small
-from forecaster.wording import about, clean, day, extent, figure, leaning, number, percent, sentence, span
+from forecaster.words.comparing import gives_away
+from forecaster.words.context import Context, YearEnd
+from forecaster.words.points import Shown
+from forecaster.words.wording import about, clean, day, extent, figure, leaning, number, percent, sentence, span
 
 
 def ahead(context: Context, shown: Shown | None) -> str:

@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from forecaster.calendar import DAY, is_working_day, local_date
-from forecaster.fitting import fit
 from forecaster.messages import Line, Message, Telling
 from forecaster.types import Alert, Transition
-from forecaster.wording import SEPARATOR, clean, day, number, sentence
+from forecaster.words.fitting import fit
+from forecaster.words.wording import SEPARATOR, clean, day, number, sentence
 
 HELD = ("Acknowledged ", "Snoozed ", "Nobody ")  # whether somebody looks after it: one of them stands
 OWNER, RATED, USELESS = ("Assigned ",), ("Called ",), "Called not useful "

@@ -14,19 +14,19 @@ from dataclasses import replace
 
 import numpy as np
 
-from forecaster.attribution import COMPARISONS, PLACES, SOURCE, breakdowns, excess, place, stages, who
 from forecaster.calendar import long_date, period_name
-from forecaster.comparing import apart, linked, others
-from forecaster.context import Ahead, Comparison, Context, Families, History, Linked, YearEnd
-from forecaster.figures import what
-from forecaster.fitting import LIMIT, NEWS_LIMIT, fit
 from forecaster.messages import Line, Message, Telling
-from forecaster.picture import picture
-from forecaster.points import Shown, release
-from forecaster.prospects import ahead
-from forecaster.stamps import stamped, standing, with_stamps
 from forecaster.types import Alert, as_date
-from forecaster.wording import (
+from forecaster.words.attribution import COMPARISONS, PLACES, SOURCE, breakdowns, excess, place, stages, who
+from forecaster.words.comparing import apart, linked, others
+from forecaster.words.context import Ahead, Comparison, Context, Families, History, Linked, YearEnd
+from forecaster.words.figures import what
+from forecaster.words.fitting import LIMIT, NEWS_LIMIT, fit
+from forecaster.words.picture import picture
+from forecaster.words.points import Shown, release
+from forecaster.words.prospects import ahead
+from forecaster.words.stamps import stamped, standing, with_stamps
+from forecaster.words.wording import (
     clean,
     day,
     number,

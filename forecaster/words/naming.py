@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, replace
 
 from forecaster.types import COUNCIL, DIMENSIONS, SINCE_PLAN, TIME_ON_PLAN, Driver, Kind, Slice
-from forecaster.wording import clean, named
+from forecaster.words.wording import clean, named
 
 PAIR = re.compile(rf"(?:^|, )({'|'.join((COUNCIL, *DIMENSIONS, SINCE_PLAN, TIME_ON_PLAN))})=")
 REST = "rest"  # what a split leaves over: no finding

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from forecaster.calendar import long_date
-from forecaster.context import Ahead, Context
 from forecaster.messages import Chart
-from forecaster.points import Point, Pooled, Shown, dates, observed, pool
 from forecaster.types import Floats
-from forecaster.wording import clean, extent, figure, financial_year, percent, shorten, since
+from forecaster.words.context import Ahead, Context
+from forecaster.words.points import Point, Pooled, Shown, dates, observed, pool
+from forecaster.words.wording import clean, extent, figure, financial_year, percent, shorten, since
 
 ALT_LIMIT = 1000  # characters a screen reader is given
 

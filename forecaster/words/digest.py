@@ -15,12 +15,24 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from forecaster.calendar import last_complete, long_date, period_end, period_name
-from forecaster.comparing import few
-from forecaster.context import YearEnd
 from forecaster.messages import Line, Message
 from forecaster.suppress import is_small
 from forecaster.types import Alert, Kind, NotRun, SeriesKey, Severity, Signal, Step
-from forecaster.wording import about, clean, day, extent, number, percent, sentence, shorten, slice_words, span, spelled
+from forecaster.words.comparing import few
+from forecaster.words.context import YearEnd
+from forecaster.words.wording import (
+    about,
+    clean,
+    day,
+    extent,
+    number,
+    percent,
+    sentence,
+    shorten,
+    slice_words,
+    span,
+    spelled,
+)
 
 DIGEST = "digest"
 LIMIT = 1200  # characters of a whole message: what is read in 20 seconds

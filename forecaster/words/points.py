@@ -15,9 +15,9 @@ from typing import Literal
 import numpy as np
 
 from forecaster.calendar import closing, opening
-from forecaster.context import History
 from forecaster.suppress import Ledger, is_small
 from forecaster.types import Dates, Floats, Kind, Step, as_date
+from forecaster.words.context import History
 
 SIZES: dict[Step, tuple[int, ...]] = {"week": (1, 4, 13), "month": (1, 3, 12)}
 SHOWN: dict[Step, int] = {"week": 104, "month": 48}  # periods on a chart, or at least FEWEST points
