@@ -9,11 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forecaster.baseline import baseline
-from forecaster.types import NotRun, Panel, SeriesKey
+from forecaster.calendar import per_year
+from forecaster.types import Floats, NotRun, Panel, SeriesKey
 
 LOOK_BACK = 6  # newest periods that may still be waiting for entry
 LEAST_SHARE = 0.5  # of the council's expected events, all flows together: no real week falls this far
 SURPRISING = 3.0  # standard deviations it must also fall by: half of a few events happens by chance
+EMPTY_BACK = 2  # newest periods that are left out when nothing at all was entered
+ENOUGH = 10.0  # events expected: that families come together does not explain that none came
 EVERYTHING = SeriesKey("all measures")
 
 
@@ -29,12 +32,24 @@ def leave_out_incomplete(panel: Panel) -> tuple[Panel, list[NotRun]]:
     expected = each.sum(0)
     observed = np.nansum(council.count[:, first:], axis=0)
     deviation = np.sqrt((dispersion * each).sum(0))
-    suspect = np.flatnonzero((observed < LEAST_SHARE * expected) & (expected - observed > SURPRISING * deviation))
+    short = (observed < LEAST_SHARE * expected) & (expected - observed > SURPRISING * deviation)
+    suspect = np.flatnonzero(short | _nothing(council, expected))
     reasons = [
         f"{panel.step} of {panel.periods[first + i]} looks incomplete: {observed[i] / expected[i]:.0%} of what is usual"
         for i in suspect
     ]
     return _blank(panel, first + suspect), [NotRun(EVERYTHING, "completeness", reason) for reason in reasons]
+
+
+def _nothing(council: Panel, expected: Floats) -> NDArray[np.bool_]:
+    """Whether one of the last periods is empty that should not be: in a small council that is never SURPRISING.
+
+    It may be where a year before a period was empty too: Christmas week.
+    """
+    total, newest = np.nansum(council.count, axis=0), np.arange(LOOK_BACK) >= LOOK_BACK - EMPTY_BACK
+    same_time = np.arange(-LOOK_BACK, 0)[:, None] - per_year(council.step) + np.array([-1, 0, 1])
+    known = np.clip(len(total) + same_time, 0, None)
+    return np.asarray(newest & (total[-LOOK_BACK:] == 0) & (expected >= ENOUGH) & (total[known] > 0).all(axis=1))
 
 
 def _blank(panel: Panel, at: NDArray[np.int_]) -> Panel:

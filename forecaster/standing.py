@@ -10,7 +10,6 @@ import numpy as np
 from scipy import special
 
 from forecaster.calendar import closing, period_end
-from forecaster.context import Comparison, YearEnd
 from forecaster.funnel import Unit, scale, transform
 from forecaster.projection import (
     EXACT,
@@ -26,7 +25,9 @@ from forecaster.projection import (
     published,
     underneath,
 )
+from forecaster.same_council import not_comparable
 from forecaster.types import Benchmark, Panel, Reference, as_date
+from forecaster.words.context import Comparison, YearEnd
 
 LIKELY = (0.1, 0.9)  # "likely 16-19%": four times in five
 OWN_PAST = 3  # years that a council's own past is the mean of
@@ -46,10 +47,13 @@ class Standing:
 
 
 def standings(panel: Panel, reference: Reference) -> dict[str, Standing]:
-    """Returns where the council stands, by measure of the panel; none where too few neighbours have figures."""
+    """Returns where the council stands, by measure of the panel.
+
+    None where too few neighbours have figures, or the extract does not look like the council that was published.
+    """
     newest = as_date(panel.periods[-1])
     day, closes = period_end(newest, panel.step), closing(newest, panel.step).year
-    measures = sorted({key.measure for key in panel.keys})
+    measures = sorted({key.measure for key in panel.keys} - not_comparable(panel, reference).keys())
     found = ((measure, latest(measure, reference)) for measure in measures)
     return {measure: _standing(benchmark, reference, day, closes) for measure, benchmark in found if benchmark}
 

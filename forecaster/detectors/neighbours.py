@@ -17,11 +17,10 @@ from scipy import stats
 from forecaster.calendar import per_year, period_end
 from forecaster.funnel import scale, transform
 from forecaster.projection import FEWEST, Outlook, children, latest, one_more, years_after
+from forecaster.same_council import FULL, not_comparable, of_the_year
 from forecaster.types import (
     Benchmark,
     Direction,
-    Floats,
-    Kind,
     Limits,
     NotRun,
     Panel,
@@ -29,12 +28,10 @@ from forecaster.types import (
     SeriesKey,
     Signal,
     SignalKind,
-    Step,
     as_date,
 )  # fmt: skip
 
 NAME: SignalKind = "neighbours"
-FULL = 0.9  # of a year's periods that must have a value
 
 
 @dataclass(frozen=True)
@@ -54,14 +51,16 @@ def detect(panel: Panel, limits: Limits, reference: Reference) -> tuple[list[Sig
     p-value: the chance that one more council like them would be as far out at the end of the last year: their spread
     beyond chance, the council's own chance (families make it larger than binomial or Poisson), and what is not known of
     where their middle has moved since it was published; Student's t with one degree of freedom less than there are
-    neighbours. expected, lower and upper are that council's.
+    neighbours. expected, lower and upper are that council's. What does not look like the council that was published is
+    not run (`same_council`).
     """
     signals: list[Signal] = []
     missed: list[NotRun] = []
+    strange = not_comparable(panel, reference)
     for row, key in enumerate(panel.keys):
         if not key.is_council:
             continue
-        case = _case(panel, row, reference)
+        case = _case(panel, row, reference, strange.get(key.measure, ""))
         if isinstance(case, str):
             missed.append(NotRun(key, NAME, case))
         else:
@@ -74,8 +73,8 @@ def since(panel: Panel, signal: Signal, onset: dt.date) -> Signal:
     return signal
 
 
-def _case(panel: Panel, row: int, reference: Reference) -> _Case | str:
-    """What to compare, or why it cannot be."""
+def _case(panel: Panel, row: int, reference: Reference, strange: str) -> _Case | str:
+    """What to compare, or why it cannot be; strange: why it does not look like the council, "" where it does."""
     key, kind = panel.keys[row], panel.kinds[row]
     benchmark = latest(key.measure, reference)
     if benchmark is None:
@@ -84,20 +83,13 @@ def _case(panel: Panel, row: int, reference: Reference) -> _Case | str:
     if (kind == "share") != (benchmark.unit == "share"):
         return f"published as a {benchmark.unit}, which it is not here"
     window = _trailing_year(panel, row)
-    if isinstance(window, str):
-        return window
+    if strange or isinstance(window, str):
+        return strange or str(window)
     count, of = panel.count[row, window], panel.of[row, window]
     size = float(of[np.isfinite(count)].sum()) if kind == "share" else children(reference, benchmark)
     if not size > 0:
         return "nothing to share in" if kind == "share" else "the council's number of children is not known"
-    return _Case(key, benchmark, _of_the_year(count, kind, panel.step), size, window)
-
-
-def _of_the_year(count: Floats, kind: Kind, step: Step) -> float:
-    """The year's events, a few missing periods made up for; of a share what was counted; of a stock its level."""
-    if kind == "share":
-        return float(np.nansum(count))
-    return float(count[-1]) if kind == "stock" else float(np.nanmean(count) * per_year(step))
+    return _Case(key, benchmark, of_the_year(count, kind, panel.step), size, window)
 
 
 def _trailing_year(panel: Panel, row: int) -> slice | str:

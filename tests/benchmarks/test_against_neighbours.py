@@ -97,7 +97,10 @@ def test_one_wild_neighbour_hardly_widens_the_funnel() -> None:
 def panel(
     weeks: int = 120, *, starts: float = 4.0, repeat: float = 0.22, stock: float = 150.0, missing: tuple[int, ...] = ()
 ) -> Panel:
-    """A council with plan starts a week, its repeat share and its open plans, and one slice that is never compared."""
+    """A council with plan starts a week, its repeat share and its open plans, and one slice that is never compared.
+
+    So they have been since April 2024 or for 55 weeks; before, they were what is published of it.
+    """
     keys = [
         SeriesKey("plan_starts"), SeriesKey("repeat_plans"), SeriesKey("plans_open"), SeriesKey("contacts"),
         SeriesKey("plan_starts", (("team", "A"),)),
@@ -106,6 +109,10 @@ def panel(
     count = np.array([[starts], [repeat * starts], [stock], [90.0], [99.0]]) * np.ones((1, weeks))
     of = np.full_like(count, np.nan)
     of[1] = starts
+    before = max(weeks - 55, 0)
+    usual = START_RATES[0] * CHILDREN / 10_000
+    of[1, :before] = count[0, :before] = usual / 52
+    count[1, :before], count[2, :before] = REPEAT_SHARES[0] * usual / 52, 0.8 * usual
     for back_from_end in missing:
         count[:, -back_from_end] = np.nan
     periods = np.datetime64("2023-01-02") + 7 * np.arange(weeks)
@@ -219,7 +226,8 @@ def test_the_newest_published_year_is_the_one_compared_with() -> None:
 
 
 def test_a_year_with_too_few_figures_gives_way_to_the_one_before() -> None:
-    sparse = benchmark("plan_starts", START_RATES[:4], year=2025)
+    few = benchmark("plan_starts", START_RATES[:4], year=2025)
+    sparse = replace(few, values={**few.values, HERE: 104.0})
     found = signals(panel(starts=8.0), replace(REFERENCE, benchmarks=(*REFERENCE.benchmarks, sparse)))
     assert found["plan_starts"].expected == pytest.approx(np.mean(START_RATES), rel=0.02)
 
@@ -336,10 +344,11 @@ def test_without_a_reference_everything_is_not_run() -> None:
 
 def test_a_year_of_months_is_twelve() -> None:
     weekly = panel(weeks=20, starts=40.0)
-    months = (np.datetime64("2023-01") + np.arange(20)).astype("datetime64[D]")
+    weekly.count[0, :8] = START_RATES[0] * CHILDREN / 10_000 / 12
+    months = (np.datetime64("2023-08") + np.arange(20)).astype("datetime64[D]")
     found = signals(replace(weekly, periods=months, step="month"))["plan_starts"]
     assert found.observed == pytest.approx(40 * 12 / CHILDREN * 10_000)
-    assert found.onset == dt.date(2023, 9, 1)
+    assert found.onset == dt.date(2024, 4, 1)
 
 
 # Calibration: a council drawn from the same spread as its neighbours is rarely called different

@@ -8,9 +8,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from forecaster.context import YearEnd
 from forecaster.standing import Standing, at_year_end, months_since, position, standings
 from forecaster.types import Benchmark, Kind, Panel, Reference, SeriesKey
+from forecaster.words.context import YearEnd
 
 HERE = "E00"
 NEIGHBOURS = tuple(f"E{i:02}" for i in range(1, 11))
@@ -38,7 +38,7 @@ YEARS = reference(*(benchmark(year) for year in range(2019, 2025)))
 
 def panel(measure: str = "repeat_plans", last: dt.date = dt.date(2025, 1, 6), kind: Kind = "share") -> Panel:
     periods = np.datetime64(last) - 7 * np.arange(60)[::-1]
-    count = np.full((1, 60), 3.0)
+    count = np.full((1, 60), 3.0 if kind == "share" else 800 / 52)
     return Panel((SeriesKey(measure),), (kind,), periods, "week", count, count * 5, count)
 
 

@@ -127,6 +127,54 @@ def test_a_few_events_a_week_are_not_called_incomplete_when_there_are_none() -> 
     assert leave_out_incomplete(panel(counts))[1] == []
 
 
+def tiny(back: int, expected: float = 16.0, seed: int = 12) -> Panel:
+    """Two flows of families of two, so few that half of what is usual is no surprise; the week `back` is empty."""
+    rng = np.random.default_rng(seed)
+    counts = 2.0 * rng.poisson(expected / 4 / rng.gamma(3, 1 / 3, (2, T)).clip(0.4), (2, T))
+    counts[:, -back] = 0
+    return panel(counts)
+
+
+@pytest.mark.parametrize("back", [1, 2])
+def test_in_a_small_council_an_empty_week_is_left_out_though_it_is_not_surprising(back: int) -> None:
+    checked, missed = leave_out_incomplete(tiny(back))
+    assert np.isnan(checked.count[:, -back]).all()
+    assert [reason.reason for reason in missed] == [
+        f"week of {tiny(back).periods[-back]} looks incomplete: 0% of what is usual"
+    ]
+
+
+def test_an_empty_week_that_nobody_filled_in_for_long_or_with_a_single_event_is_what_it_is() -> None:
+    assert leave_out_incomplete(tiny(3))[1] == []
+    one = tiny(1)
+    one.count[0, -1] = one.capped[0, -1] = 1.0
+    assert leave_out_incomplete(one)[1] == []
+
+
+def test_so_few_events_that_none_may_come_are_not_called_incomplete() -> None:
+    assert leave_out_incomplete(tiny(1, expected=8.0))[1] == []
+
+
+def test_christmas_week_is_empty_in_a_small_council() -> None:
+    """As nobody came at Christmas the year before either."""
+    periods = np.datetime64("2019-12-30") + 7 * np.arange(-T + 1, 1)
+    christmas = np.array([str(day)[5:] >= "12-22" for day in periods])
+    counts = 2.0 * np.random.default_rng(13).poisson(4.0, (2, T))
+    counts[:, -2:] = 0
+    assert christmas[-2:].all()
+    unheard_of = replace(panel(counts), periods=periods)
+    assert len(leave_out_incomplete(unheard_of)[1]) == 2
+    counts[:, christmas] = 0
+    assert leave_out_incomplete(replace(panel(counts), periods=periods))[1] == []
+
+
+def test_what_is_usual_is_learnt_from_weeks_before_alone() -> None:
+    """Weeks that come later change nothing of what is left out up to a day."""
+    some = tiny(4)
+    longer = panel(np.column_stack([some.count[:, :-3], np.full((2, 3), 400.0)]))
+    assert leave_out_incomplete(longer.until(T - 3))[1] == leave_out_incomplete(some.until(T - 3))[1] != []
+
+
 def test_a_council_without_events_is_not_called_incomplete() -> None:
     empty = panel(np.zeros((2, T)))
     assert leave_out_incomplete(empty)[1] == []
