@@ -43,7 +43,7 @@ TOTALS_COLUMNS = ("measure", "slice", "step", "period", "count", "of")
 COUNCIL = "council"  # the breakdown of totals that tells councils apart
 # Breakdowns that only explain: how long before an event the child's last plan ended, how long a stay has lasted.
 SINCE_PLAN, TIME_ON_PLAN = "since_plan", "time_on_plan"
-SINCE_PLAN_BANDS = ("under 6 months", "6 to 12 months", "12 to 24 months", "2 years or more", "no earlier plan")
+SINCE_PLAN_BANDS = ("under 6 months", "6 to 12 months", "12 to 24 months", "2 years or more", "no plan in two years")
 TIME_ON_PLAN_BANDS = ("under 3 months", "3 to 6 months", "6 to 12 months", "12 to 18 months", "18 months or more")
 QUANTILES = (0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.975)
 

@@ -23,7 +23,7 @@ HISTORY_WEEKS = 261  # five years before the replay, so that the demo is six yea
 START = dt.date(2018, 1, 1)
 HOME = Path("var/demo")
 KEY = b"the demo council has no real children"
-COLUMNS = ("planted", "where", "from", "found", "weeks to find", "first driver", "right")
+COLUMNS = ("planted", "where", "found", "weeks to find", "first driver right")
 Progress = Callable[[int, int], None]
 
 
@@ -52,7 +52,7 @@ class Told:
     def verdict(self) -> str:
         true = [row for row in self.score.rows if not row.decoy]
         found, alerted = sum(row.found for row in true), sum(row.found for row in self.score.rows if row.decoy)
-        lines = [f"Found first by: {row.name}: {row.alert}" for row in true if row.found]
+        lines = [f"Found first by: {row.name}: {row.alert} ({row.driver or 'no driver'})" for row in true if row.found]
         lines += [f"False alert: {name}" for name in self.score.false_alerts]
         decoys = len(self.score.rows) - len(true)
         right = sum(row.right is True for row in true)
@@ -69,7 +69,7 @@ def _table_row(row: Row, where: str) -> tuple[str, ...]:
     found = ("alerted!" if row.found else "kept silent") if row.decoy else ("yes" if row.found else "NO")
     weeks = str(row.weeks) if row.weeks is not None and not row.decoy else ""
     right = {True: "yes", False: "NO", None: ""}[row.right]
-    return kind + row.name, where or "council", str(row.start), found, weeks, row.driver, right
+    return kind + row.name, where or "council", found, weeks, right
 
 
 def settings_of(settings: Settings) -> Settings:

@@ -235,7 +235,8 @@ def _run_day(
 def _extract(store: Store, as_of: dt.date, now: dt.datetime) -> str:
     """Which delivery the newest data came with, as a message says it; of a day in the past nothing."""
     received = store.health()["last_received"] if as_of == local_date(now) else None
-    return f"of {long_date(local_date(received))}" if received else ""
+    day = local_date(received) if received else None
+    return f"of {long_date(day)}" if day and day <= as_of else ""
 
 
 def _as_run(

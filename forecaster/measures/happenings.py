@@ -22,7 +22,7 @@ from forecaster.types import (
 YEAR = 365.25
 BAND_DAYS = (182, 365, 730)  # between SINCE_PLAN_BANDS: six months, a year, two years
 LINKED = 182  # days within which a later stage of the pathway is taken to follow from an earlier one
-NO_PLAN = SINCE_PLAN_BANDS.index("no earlier plan")
+LONG_AGO, NO_PLAN = (SINCE_PLAN_BANDS.index(band) for band in ("2 years or more", "no plan in two years"))
 
 
 def events_of(history: History, countings: Mapping[str, Counting], rows: Ints, period: Ints, step: Step) -> Events:
@@ -43,14 +43,16 @@ def events_of(history: History, countings: Mapping[str, Counting], rows: Ints, p
 def since_plan(history: History, rows: Ints) -> Ints:
     """Returns how long before each event the child's last plan had ended, as one of SINCE_PLAN_BANDS or not recorded.
 
-    The source's own date goes before the one that the child's history gives: that one may have begun too late.
+    The source's own date goes before the one that the child's history gives. A plan that ended more than two years ago
+    counts only where the source says so: a history that grows would find more of them each year.
     """
-    given = history.previous_plan_end[rows]
-    days = np.where(given > BEFORE_HISTORY, history.day[rows] - given, history.since_last("plan_end", rows))
-    seen = (days >= 0) & (days <= history.end)
-    band = np.where(seen, np.searchsorted(BAND_DAYS, days, "right"), NO_PLAN)
-    unknown = (band == NO_PLAN) & (history.previous_plans[rows] >= 1)
-    return np.where(unknown, len(SINCE_PLAN_BANDS), band)
+    given = history.previous_plan_end[rows] > BEFORE_HISTORY
+    found = history.since_last("plan_end", rows)
+    days = np.where(given, history.day[rows] - history.previous_plan_end[rows], found)
+    band = np.where((days >= 0) & (days <= history.end), np.searchsorted(BAND_DAYS, days, "right"), NO_PLAN)
+    long_ago = (band == LONG_AGO) & ~given & ~(history.previous_plans[rows] >= 1)
+    undated = (band == NO_PLAN) & (history.previous_plans[rows] >= 1)
+    return np.where(undated, len(SINCE_PLAN_BANDS), np.where(long_ago, NO_PLAN, band))
 
 
 def lags(history: History, step: Step) -> dict[str, int]:

@@ -27,7 +27,7 @@ _BANDS = {
     "6 to 12 months": "came back 6 to 12 months after their last plan",
     "12 to 24 months": "came back 12 to 24 months after their last plan",
     "2 years or more": "came back 2 years or more after their last plan",
-    "no earlier plan": "had no earlier plan",
+    "no plan in two years": "had no plan in the two years before",
 }
 OTHERS = {"locality": "other localities", "team": "other teams", "source": "other sources"}
 

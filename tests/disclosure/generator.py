@@ -23,7 +23,7 @@ from tests.disclosure.solver import Fact, Recovered, System, World
 
 TEAMS = ("Elm", "Oak", "Ash", "Yew")
 CATEGORIES = ("Neglect", "Emotional abuse", "Physical abuse")
-BACK = ("under 6 months", "6 to 12 months", "2 years or more", "no earlier plan")
+BACK = ("under 6 months", "6 to 12 months", "2 years or more", "no plan in two years")
 SPOKEN = {name: f"team={name}" for name in TEAMS} | {name: f"category={name}" for name in CATEGORIES}
 ABOUT: dict[Kind, dict[str, str]] = {
     "flow": {"title": "Child protection plan starts", "noun": "children started a plan", "unit": "children"},

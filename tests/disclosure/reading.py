@@ -48,7 +48,7 @@ BANDS = {
     "came back 6 to 12 months after their last plan": "since_plan=6 to 12 months",
     "came back 12 to 24 months after their last plan": "since_plan=12 to 24 months",
     "came back 2 years or more after their last plan": "since_plan=2 years or more",
-    "had no earlier plan": "since_plan=no earlier plan",
+    "had no plan in the two years before": "since_plan=no plan in two years",
 }
 FAR, NEAR = 1e9, 1e-4
 

@@ -176,7 +176,7 @@ def test_a_part_of_the_slice_that_moved_is_named_without_that_slice():
         ("6 to 12 months", "came back 6 to 12 months after their last plan"),
         ("12 to 24 months", "came back 12 to 24 months after their last plan"),
         ("2 years or more", "came back 2 years or more after their last plan"),
-        ("no earlier plan", "had no earlier plan"),
+        ("no plan in two years", "had no plan in the two years before"),
     ],
 )
 def test_how_long_after_their_last_plan_children_came_back(band, words):
