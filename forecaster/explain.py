@@ -24,11 +24,14 @@ from forecaster.stock_flow import stock_drivers
 from forecaster.types import COUNCIL, Direction, Driver, Floats, Kind, Panel, SeriesKey, Signal, Slice
 
 PLACES = 4  # named at most
-FIRST_BAR = {"flow": -1.0, "share": -2.0, "stock": 3.0}  # log odds beforehand of the whole council against a place
+FIRST_BAR = {"flow": -1.0, "share": -1.0, "stock": 3.0}  # log odds beforehand of the whole council against a place
 LATER_BAR = 2.0  # the same for each further place, and for one beside a move of the whole council
 BEATEN = 2.0  # log odds by which another place explains the council better than the slice a signal is on
 PAIR_BAR = 6.0  # of a pair, on top: it must say clearly more than its margins
 RARE, RARE_BAR = ("gender", "ethnicity"), 2.0  # breakdowns in which services seldom change
+OWN_BAR = 1.5  # of the slice that a signal is on: it was picked of all slices as it stood out
+WITHIN_NOISE = 1.92  # log-likelihood of what else there is in a place (the 5% point of chi-squared, halved), and
+MOST_OF_IT = 0.75  # of the place's excess that a slice within it must then have to be named instead
 LEAST_SHARE = 0.25  # of the excess that a place which comes first must have
 LEAST_LIFT = 0.1  # by which a place's share of the excess must pass its usual part
 WORTH = 0.1  # of the excess, or a place or person is not worth a word
@@ -38,6 +41,7 @@ CLUMPING = 2.0  # variance of a share over that of a binomial, as siblings share
 STANDS_OUT = 2.0  # standard deviations by which a kind of child must have become more
 SELDOM = 1e-3  # of the whole: a slice that is less was not looked at
 TINY = 1e-9
+FRONT_DOOR = ("contact", "referral")  # what comes in: the volume of what follows
 NO_STAGES: Mapping[str, str] = MappingProxyType({})
 
 
@@ -73,7 +77,11 @@ class _Move:
 
 @dataclass(frozen=True)
 class _Place:
-    """A slice of a split. score: its evidence less its bar; ratio: its evidence were it not dispersed."""
+    """A slice of a split.
+
+    score: its evidence less its bar; ratio: its evidence were it not dispersed; lead: log odds by which it comes before
+    all else, below 0 where it does not.
+    """
 
     split: Split
     at: int
@@ -81,7 +89,11 @@ class _Place:
     share: float
     score: float
     ratio: float
-    leads: bool
+    lead: float
+
+    @property
+    def leads(self) -> bool:
+        return self.lead > 0
 
     @property
     def slice(self) -> Slice:
@@ -100,23 +112,26 @@ def drivers(panel: Panel, signal: Signal, stages: Mapping[str, str] = NO_STAGES,
     events (children, for a stock); share: its part of the whole excess, at most 1. The values of all slices of one
     breakdown, named or not, sum to the signal's total - total_expected, and so do those of stages. A signal on a slice
     names that slice first if it would come first for the whole council too, else what is behind it; one against the
-    neighbours names them alone.
+    neighbours names them alone. Who it is comes after all else, and not at all where there is nothing else.
     """
     if signal.kind == "neighbours":
         whole = signal.total - signal.total_expected
         return (Driver("benchmark", "statistical neighbours", whole, 1.0, signal.total),)
     move = _Move(panel, signal, _window(panel, signal))
-    parts = [*stock_drivers(panel, signal, stages), *stage_drivers(panel, signal, stages)] or _volume(signal, stages)
+    parts = [*stock_drivers(panel, signal, stages), *stage_drivers(panel, signal, stages)]
+    volume = [] if parts else _volume(signal, stages)
     found, own = _places(move), _own(move)
     first, later = ([place.driver for place in found if place.leads is leads] for leads in (True, False))
-    alone = _by_itself(move) if own else None
-    if own and alone is None:
-        within = [place.driver for place in found if place.leads and place.score > LATER_BAR]
-        order = [*within, *parts, *own, *first]
+    council = _of_council(move) if own else None
+    if council is None or (alone := _by_itself(move, council)):
+        order = [*(_at(move, alone) if council else []), *own, *first, *parts, *volume]
     else:
-        order = [*(_at(move, alone) if alone else []), *own, *first, *parts]
+        within = [place.driver for place in found if place.leads and place.score > LATER_BAR]
+        front = [driver for driver in volume if driver.name in FRONT_DOOR]
+        order = [*_shared(move, council), *within, *parts, *front, *own, *first, *volume]
     told: dict[str, Driver] = {}
-    for driver in (*order, *later, *_who(move)):
+    before = [*order, *later]
+    for driver in (*before, *(_who(move) if before else ())):
         told.setdefault(driver.name, driver)
     return tuple([*told.values()][:most])
 
@@ -127,10 +142,10 @@ def _own(move: _Move) -> list[Driver]:
     return [Driver("breakdown", _name(signal.key.slice), move.whole, 1.0, signal.total)] if signal.key.slice else []
 
 
-def _by_itself(move: _Move) -> Slice | None:
-    """The slice within a signal's own that moved by itself (often all of it), None where the whole council moved."""
-    council, key = _of_council(move), move.signal.key
-    if council is None or abs(council.whole) < TINY or council.sign != move.sign:
+def _by_itself(move: _Move, council: _Move) -> Slice:
+    """The slice within a signal's own that moved by itself (often all of it), none where it was the whole council."""
+    key = move.signal.key
+    if abs(council.whole) < TINY or council.sign != move.sign:
         return key.slice
     made_of = made_of_slices(move.panel, council.window)
     found = [
@@ -138,18 +153,25 @@ def _by_itself(move: _Move) -> Slice | None:
         for split in made_of.splits
         for place in _weighed(council, split, np.ones(len(split.slices)), made_of.looked_at)
     ]
-    own = next((place for place in found if set(place.slice) == set(key.slice) and place.leads), None)
+    own = next((place for place in found if set(place.slice) == set(key.slice) and place.lead > OWN_BAR), None)
     others = [place.score for place in found if not set(key.slice) <= set(place.slice)]
     if own is None:
-        return None
+        return ()
     narrow = _narrowest(own, found)
     if narrow is not own:
         return (*key.slice, *narrow.slice[len(council.signal.key.slice) :])
-    return key.slice if own.score > max(others, default=0.0) - BEATEN else None
+    return key.slice if own.score > max(others, default=0.0) - BEATEN else ()
+
+
+def _shared(move: _Move, council: _Move) -> list[Driver]:
+    """What the slice has of the place where the whole council moved, if that is worth a word."""
+    own, whole = move.signal.key.slice, council.signal.key.slice
+    where = next((place.slice[len(whole) :] for place in _places(council) if place.leads), ())
+    return [driver for driver in _at(move, (*own, *where)) if driver.share >= WORTH] if where else []
 
 
 def _at(move: _Move, where: Slice) -> list[Driver]:
-    """A slice within a signal's own as a driver, none for its own."""
+    """A slice within a signal's own as a driver; none for its own, or one that is not within it."""
     for split in made_of_slices(move.panel, move.window).splits:
         if where in split.slices:
             at = split.slices.index(where)
@@ -216,18 +238,27 @@ def _places(move: _Move) -> list[_Place]:
             for place in _weighed(move, split, made_of.tilted(split, factor), made_of.looked_at)
             if place.slice not in taken
         ]
-        best = max(found, key=lambda place: place.score, default=None)
-        if best is None or not (best.score > LATER_BAR or (best.leads and not named)):
+        able = [place for place in found if place.score > LATER_BAR or (place.leads and not named)]
+        if not able:
             break
-        named.append(replace(_narrowest(best, found), leads=best.leads and not named))
+        best = max(able, key=lambda place: place.score)
+        named.append(replace(_narrowest(best, found), lead=0.0 if named else best.lead))
         factor = made_of.raised(factor, named[-1].split, named[-1].at)
     return named
 
 
 def _narrowest(place: _Place, found: Sequence[_Place]) -> _Place:
-    """A slice that lies within a place and explains as much by itself (a team its locality's move), or the place."""
-    inside = [other for other in found if other.ratio >= place.ratio and _lies_within(other, place)]
+    """The slice within a place that explains as much by itself (a team its locality's move), or the place.
+
+    It does if it is as likely, or if it has most of the move and what else there is in the place is within noise.
+    """
+    inside = [other for other in found if _explains_all(other, place) and _lies_within(other, place)]
     return max(inside, key=lambda other: other.ratio, default=place)
+
+
+def _explains_all(one: _Place, place: _Place) -> bool:
+    most = one.share >= MOST_OF_IT * place.share
+    return one.ratio >= place.ratio - (WITHIN_NOISE if most else 0.0)
 
 
 def _lies_within(one: _Place, other: _Place) -> bool:
@@ -238,19 +269,20 @@ def _lies_within(one: _Place, other: _Place) -> bool:
 
 
 def _weighed(move: _Move, split: Split, tilt: Floats, looked_at: int) -> list[_Place]:
-    """The slices of a split worth a word; tilt: how much more of the whole each is expected to be."""
+    """The slices of a split that have more than their part; tilt: how much more of the whole each is expected to be."""
     usual = split.told.usual[:, 0] * tilt
     told = move.sign * evidence(split.told.now[:, 0], usual / usual.sum(), split.dispersion)
     score, ratio = told - _bar(split, looked_at), told * split.dispersion
     value = split.observed - split.usual * move.signal.total_expected
     share = value / move.whole
-    leads = (score - _against(move, value, split.usual) > FIRST_BAR[move.kind]) & (share >= LEAST_SHARE)
+    lead = score - _against(move, value, split.usual) - FIRST_BAR[move.kind]
+    lead = np.where(share >= LEAST_SHARE, lead, np.minimum(lead, 0.0))
     worth = np.array([bool(where) for where in split.slices]) & (share >= WORTH) & (share - split.usual >= LEAST_LIFT)
     return [
         _Place(
-            split, int(k), float(value[k]), min(float(share[k]), 1.0), float(score[k]), float(ratio[k]), bool(leads[k])
+            split, int(k), float(value[k]), min(float(share[k]), 1.0), float(score[k]), float(ratio[k]), float(lead[k])
         )
-        for k in np.flatnonzero(worth & (leads | (score > LATER_BAR)))
+        for k in np.flatnonzero(worth)
     ]
 
 

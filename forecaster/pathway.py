@@ -5,9 +5,11 @@ counted since the onset is held against what was expected, stage by stage, and t
 exactly (`divisia`). An enquiry leads to a conference weeks later: each stage is counted in a window that is earlier by
 the usual lag to the last one, or a surge on its way would look like a fall in conversion.
 
-A part is clearly beyond noise when it is STANDS_OUT times its standard deviation by chance: that of the stage's own
-count, by the dispersion of its baseline; for a conversion only as far as it is left to chance who of the stage before
-goes on. What is within noise is told as well, since parts must sum to the whole, but after those that are clear.
+Parts are told in order of their evidence, not of their size: an alert is raised when a conversion is high by chance as
+well, and a conversion of few is told far less well than a volume of many. Evidence weighs how far a part is from none
+against its standard deviation by chance: that of the stage's own count, by the dispersion of its baseline; for a
+conversion only as far as it is left to chance who of the stage before goes on. Where two are about as evident, volume
+comes first: it is what thresholds are applied to.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ import numpy as np
 from forecaster.baseline import of_flows
 from forecaster.calendar import per_year
 from forecaster.divisia import parts
-from forecaster.types import PATHWAY, Driver, Events, Floats, Ints, Panel, SeriesKey, Signal, Slice
+from forecaster.types import COUNCIL, PATHWAY, Driver, Events, Floats, Ints, Panel, SeriesKey, Signal, Slice
 
 STANDS_OUT = 2.0  # standard deviations beyond which a part is more than noise
 LEAST_SHARE = 0.1  # of the excess: a team's part below it is not told
@@ -35,9 +37,21 @@ NEARLY_ALL, UNEVEN_LAGS = 0.9, 1.2  # a share that goes on; variance that lags a
 COMPARISONS = ("neighbours", "peers", "arrival")  # held against others, or the clock: no stage explains them
 BREAKDOWNS = ("team", "locality")  # from fine to coarse
 UNSAID = "not recorded"
+TYPICAL = 0.4  # standard deviation of the log ratio by which a stage that changed has changed
+UNSURE = 0.08  # the same of how far off the expected may be where nothing changed
+AHEAD = 1.0  # log odds by which a conversion must be ahead of the volume to come before it
+LEAST_VOLUME = 0.25  # of the excess that the volume must have to come before a conversion that is not so far ahead
 TINY = 1e-9
-Told = tuple[bool, Driver]  # whether it is clearly beyond noise, and what it is
 Series = Mapping[str, Floats]  # counts per period (T, or arrays of such) by label of a breakdown, "" for the whole
+
+
+@dataclass(frozen=True)
+class _Told:
+    """A part as a driver. clear: whether it is beyond noise; evidence: log odds that it changed (`Stages.evidence`)."""
+
+    driver: Driver
+    clear: bool
+    evidence: float
 
 
 @dataclass(frozen=True)
@@ -68,15 +82,31 @@ class Stages:
         left_to_chance = np.pad(UNEVEN_LAGS * (1 - going_on), ((0, 0), (1, 0)), constant_values=1.0)
         return np.asarray(middle[:, -1:] * np.sqrt(self.dispersion * left_to_chance / np.maximum(middle, TINY)))
 
+    def evidence(self, sign: float) -> Floats:
+        """Returns the log odds, from even ones, that each part changed rather than not (G x K).
+
+        sign: 1 up, -1 down; what moved the other way counts as unmoved.
+
+        The approximate Bayes factor of a log ratio that would be 0 but for chance, or is normal about 0 with standard
+        deviation TYPICAL (Wakefield 2009, Genetic Epidemiology 33:79, equation 2).
+        """
+        middle = np.maximum((self.observed[:, -1:] + self.expected[:, -1:]) / 2, TINY)
+        ratio = self.parts / middle
+        variance = np.square(self.deviation / middle) + UNSURE**2
+        reliability = TYPICAL**2 / (TYPICAL**2 + variance)
+        moved = np.where(sign * ratio > 0, np.square(ratio) / variance, 0.0)
+        return np.asarray((moved * reliability + np.log1p(-reliability)) / 2)
+
 
 def stage_drivers(panel: Panel, signal: Signal, stages: Mapping[str, str]) -> list[Driver]:
     """Returns what volume and each stage's conversion add to a change of a flow of the pathway, the council's first.
 
     stages: the flow that counts each kind of event. The values of the first drivers, those without a team, sum to the
-    signal's total - total_expected; then come the teams' own whose part is clear and at least LEAST_SHARE of it. Within
-    each, what is clearly beyond noise comes first, the largest share before others. observed: the count of the volume,
-    or of the later stage of a conversion, in its window. For a share it is that share itself against where what it is
-    of came from: more of it in teams whose share is usually high. Empty where there is nothing to split.
+    signal's total - total_expected; then come the teams' own whose part is clear and at least LEAST_SHARE of it. The
+    first are in order of evidence (`_ordered`), the teams' by share. observed: the count of the volume, or of the later
+    stage of a conversion, in its window. For a share it is that share itself against where what it is of came from:
+    more of it in teams whose share is usually high. Empty where there is nothing to split, or where it comes to no more
+    than that a slice, which no stage before knows, became a larger part of its own.
     """
     if signal.kind in COMPARISONS or signal.total == signal.total_expected:
         return []
@@ -87,7 +117,8 @@ def stage_drivers(panel: Panel, signal: Signal, stages: Mapping[str, str]) -> li
         return []
     whole, groups = split
     teams = _drivers(groups, signal, _breakdown(panel, signal)) if len(groups.kinds) > 1 else []
-    return [*_ordered(_drivers(whole, signal, "")), *_ordered(teams, True)]
+    told = [*_ordered(_drivers(whole, signal, "")), *_clear(teams)]
+    return [] if told[0].name == whole.names[-1] and _only_last(panel, signal, stages) else told
 
 
 def split_by_stage(panel: Panel, signal: Signal, stages: Mapping[str, str]) -> tuple[Stages, Stages] | None:
@@ -96,8 +127,8 @@ def split_by_stage(panel: Panel, signal: Signal, stages: Mapping[str, str]) -> t
     The last of the teams is all that is in none of them. None where there are not two stages.
     """
     kinds = _chain(panel, signal, stages)
-    series = [_series(panel, stages[kind], signal.key.slice, "") for kind in kinds]
     windows = _windows(panel, signal, kinds)
+    series = _known(panel, [stages[kind] for kind in kinds], signal.key.slice)
     told = [i for i, own in enumerate(series) if own and _is_counted(own[""], windows[i])]
     if len(told) < 2 or told[-1] != len(kinds) - 1:
         return None
@@ -136,6 +167,26 @@ def _windows(panel: Panel, signal: Signal, kinds: Sequence[str]) -> list[tuple[i
     order = [PATHWAY.index(kind) for kind in kinds]
     shifts = [sum(lags.get(late, 0) for late in PATHWAY[at + 1 : order[-1] + 1]) for at in order]
     return [(onset - shift, until - shift) for shift in shifts]
+
+
+def _known(panel: Panel, measures: Sequence[str], where: Slice) -> list[Series]:
+    """The counts of each measure in a slice; of one that only the last of three or more is told of (a category), the
+    whole council's before it."""
+    own = [_series(panel, measure, where, "") for measure in measures]
+    if not _is_last(own):
+        return own
+    whole = tuple(pair for pair in where if pair[0] == COUNCIL)
+    return [*(_series(panel, measure, whole, "") for measure in measures[:-1]), own[-1]]
+
+
+def _is_last(own: Sequence[Series]) -> bool:
+    return len(own) > 2 and not any(each and np.nansum(each[""]) > 0 for each in own[:-1])
+
+
+def _only_last(panel: Panel, signal: Signal, stages: Mapping[str, str]) -> bool:
+    """Whether the last conversion is also into the slice, as the stages before are not told of it."""
+    measures = [stages[kind] for kind in _chain(panel, signal, stages)]
+    return _is_last([_series(panel, measure, signal.key.slice, "") for measure in measures])
 
 
 def _is_counted(counts: Floats, window: tuple[int, int]) -> bool:
@@ -214,26 +265,43 @@ def _against_baseline(
     return observed, expected, dispersion
 
 
-def _drivers(stages: Stages, signal: Signal, dimension: str) -> list[Told]:
+def _drivers(stages: Stages, signal: Signal, dimension: str) -> list[_Told]:
     """A driver for each part of each named group (the whole, without a breakdown)."""
-    found: list[Told] = []
-    for group, *rows in zip(stages.groups, stages.parts, stages.deviation, stages.observed, strict=True):
+    found: list[_Told] = []
+    sign = math.copysign(1.0, signal.total - signal.total_expected)
+    rows = stages.parts, stages.deviation, stages.observed, stages.evidence(sign)
+    for group, *figures in zip(stages.groups, *rows, strict=True):
         where = f", {dimension}={group}" if group else ""
         if group or not dimension:
-            found += [_told(name + where, signal, *each) for name, *each in zip(stages.names, *rows, strict=True)]
+            found += [_told(name + where, signal, *each) for name, *each in zip(stages.names, *figures, strict=True)]
     return found
 
 
-def _told(name: str, signal: Signal, value: float, deviation: float, observed: float) -> Told:
+def _told(name: str, signal: Signal, value: float, deviation: float, observed: float, evidence: float = 0.0) -> _Told:
     share = min(float(value) / (signal.total - signal.total_expected), 1.0)
-    return abs(value) >= STANDS_OUT * deviation, Driver("stage", name, float(value), share, float(observed))
+    driver = Driver("stage", name, float(value), share, float(observed))
+    return _Told(driver, abs(value) >= STANDS_OUT * deviation, float(evidence))
 
 
-def _ordered(told: Sequence[Told], only_clear: bool = False) -> list[Driver]:
-    """Those that moved with the signal and are clear first, each by its share; or only those, if they matter."""
-    clear = {driver.name for is_clear, driver in told if is_clear and driver.share > 0}
-    ranked = sorted((driver for _, driver in told), key=lambda each: (each.name not in clear, -_moved(each)))
-    return [each for each in ranked if each.name in clear and each.share >= LEAST_SHARE] if only_clear else ranked
+def _ordered(told: Sequence[_Told]) -> list[Driver]:
+    """All parts: those about as evident as the best, the volume first and the others by share; then by evidence; last
+    those that moved the other way."""
+    volume = told[0]
+    best = max((each.evidence for each in told if each.driver.share > 0), default=0.0)
+
+    def rank(each: _Told) -> tuple[bool, bool, bool, float]:
+        near, with_signal = each.evidence > best - AHEAD, each.driver.share > 0
+        first = each is volume and near and each.driver.share >= LEAST_VOLUME
+        by_share = near or not with_signal
+        return not with_signal, not near, not first, -(_moved(each.driver) if by_share else each.evidence)
+
+    return [each.driver for each in sorted(told, key=rank)]
+
+
+def _clear(told: Sequence[_Told]) -> list[Driver]:
+    """The parts of single groups that moved with the signal, are clear and matter, the largest first."""
+    found = [each.driver for each in told if each.clear and each.driver.share >= LEAST_SHARE]
+    return sorted(found, key=_moved, reverse=True)
 
 
 def _moved(driver: Driver) -> float:
@@ -261,7 +329,8 @@ def _share_drivers(panel: Panel, signal: Signal, stages: Mapping[str, str]) -> l
         for name, *figures in zip(groups, hits - expected, deviation, hits, strict=True)
         if name
     ]
-    return [*_ordered(whole), *_ordered(each, True)]
+    ranked = sorted(whole, key=lambda told: (not told.clear, -_moved(told.driver)))
+    return [*(told.driver for told in ranked), *_clear(each)]
 
 
 def _share_names(panel: Panel, measure: str, stages: Mapping[str, str]) -> tuple[str, str]:

@@ -12,7 +12,7 @@ from made_stays import STOCK
 from made_stays import council as council_of_stays
 
 from forecaster.detectors import drift, surge
-from forecaster.explain import PLACES, WORTH, _Move, _places, _window, drivers
+from forecaster.explain import PLACES, WORTH, drivers
 from forecaster.types import Driver, Limits, Panel, Reference, SeriesKey, Signal
 
 MEANS = {"North": 8.0, "South": 10.0, "West": 6.0, "City": 20.0}
@@ -329,6 +329,7 @@ def test_who_it_is_comes_last() -> None:
     found = drivers(some, signal_on(some), STAGES)
     assert found[0].kind == "stage"
     assert found[-1].name == "since_plan=under 6 months"
+    assert drivers(some, signal_on(some)) == ()  # with neither place nor stage, who it is explains nothing
 
 
 def test_a_first_stage_without_places_is_its_own_volume() -> None:
@@ -395,19 +396,3 @@ def test_a_slice_says_what_it_has_of_the_place_that_moved_the_council() -> None:
         first, *_ = drivers(some, signal, STAGES)
         assert first.name == "team=Team 2, source=Schools"
         assert first.share == pytest.approx(min(first.value / (signal.total - signal.total_expected), 1.0))
-
-
-def test_an_age_band_must_say_more_than_a_team_to_come_first() -> None:
-    some = council(108, {"age_band": "5-9"}, factor=2.5)
-    renamed = replace(some.events, places={  # type: ignore[type-var]
-        {"age_band": "team", "team": "age_band"}.get(name, name): place
-        for name, place in some.events.places.items()  # type: ignore[union-attr]
-        if name != "locality"
-    })  # fmt: skip
-    plain = some.select([0])
-    leads = [
-        next(place for place in _places(_Move(panel, signal_on(panel), _window(panel, signal_on(panel)))))
-        for panel in (plain, replace(plain, events=renamed))
-    ]
-    assert [place.split.dimensions for place in leads] == [("age_band",), ("team",)]
-    assert leads[1].score - leads[0].score == pytest.approx(1.0, abs=0.3)
