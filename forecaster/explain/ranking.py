@@ -17,10 +17,10 @@ import numpy as np
 
 from forecaster.baseline import baseline
 from forecaster.calendar import per_year
-from forecaster.concentration import evidence
-from forecaster.pathway import stage_drivers
-from forecaster.slices import Split, Window, made_of_slices, who_of_slices
-from forecaster.stock_flow import stock_drivers
+from forecaster.explain.concentration import evidence
+from forecaster.explain.pathway import stage_drivers
+from forecaster.explain.slices import Split, Window, made_of_slices, who_of_slices
+from forecaster.explain.stock_flow import stock_drivers
 from forecaster.types import COUNCIL, Direction, Driver, Floats, Kind, Panel, SeriesKey, Signal, Slice
 
 PLACES = 4  # named at most

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forecaster.calendar import per_year
-from forecaster.concentration import HISTORY_YEARS, Parts, Table, dispersion, parts
+from forecaster.explain.concentration import HISTORY_YEARS, Parts, Table, dispersion, parts
 from forecaster.types import (
     SINCE_PLAN,
     TIME_ON_PLAN,

@@ -23,7 +23,7 @@ import numpy as np
 
 from forecaster.baseline import of_flows
 from forecaster.calendar import per_year
-from forecaster.divisia import parts
+from forecaster.explain.divisia import parts
 from forecaster.types import COUNCIL, PATHWAY, Driver, Events, Floats, Ints, Panel, SeriesKey, Signal, Slice
 
 STANDS_OUT = 2.0  # standard deviations beyond which a part is more than noise
