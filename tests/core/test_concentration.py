@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from forecaster.concentration import Parts, Table, dispersion, evidence, parts
+from forecaster.explain.concentration import Parts, Table, dispersion, evidence, parts
 from forecaster.types import Floats
 
 ONE, TWO = np.array([1]), np.array([2])

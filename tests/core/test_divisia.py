@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from forecaster.divisia import logarithmic_mean, parts
+from forecaster.explain.divisia import logarithmic_mean, parts
 
 COUNTS = st.one_of(st.just(0.0), st.floats(1e-6, 1e6), st.integers(1, 500).map(float))
 PAIR = st.tuples(st.integers(1, 4), st.integers(1, 6)).flatmap(

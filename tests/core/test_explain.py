@@ -12,7 +12,7 @@ from made_stays import STOCK
 from made_stays import council as council_of_stays
 
 from forecaster.detectors import drift, surge
-from forecaster.explain import PLACES, WORTH, drivers
+from forecaster.explain.ranking import PLACES, WORTH, drivers
 from forecaster.types import Driver, Limits, Panel, Reference, SeriesKey, Signal
 
 MEANS = {"North": 8.0, "South": 10.0, "West": 6.0, "City": 20.0}

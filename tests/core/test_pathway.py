@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from made_panels import joined, periods
 from made_pathways import LAGS, STAGES, START, UNSAID, Change, T, council, recounted, signal
 
-from forecaster.pathway import Stages, split_by_stage, stage_drivers
+from forecaster.explain.pathway import Stages, split_by_stage, stage_drivers
 from forecaster.types import Driver, Panel, SeriesKey, Signal
 
 SEEDS = range(3)

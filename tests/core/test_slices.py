@@ -11,7 +11,7 @@ from made_panels import by_locality, joined, slice_key
 from made_stays import EAST, LONG, STOCK
 from made_stays import council as council_of_stays
 
-from forecaster.slices import NOWHERE, Split, Window, made_of_slices, who_of_slices
+from forecaster.explain.slices import NOWHERE, Split, Window, made_of_slices, who_of_slices
 from forecaster.types import Panel, SeriesKey
 
 CASES = [(council(1, {"team": "Team 3"}), FLOW), (council(2, {}), SHARE), (council_of_stays(3), STOCK)]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from made_stays import EAST, LONG, STOCK, WEST, council, panel_of, stays_of
 
 from forecaster.baseline import baseline
-from forecaster.stock_flow import stock_drivers
+from forecaster.explain.stock_flow import stock_drivers
 from forecaster.types import NEVER, UNKNOWN, Driver, Panel, SeriesKey, Signal, as_date
 
 T, SLOW = 260, 40
