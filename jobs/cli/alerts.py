@@ -56,7 +56,7 @@ def show(name: Annotated[str, typer.Argument(metavar="ID")], config: ConfigFile 
         print_table("\nWhat it is made of", explanation.COLUMNS, parts)
     say("\n".join(explanation.standing(alert, others)) + "\n")
     for change in changes:
-        went = change.change or f"{change.was or '-'} -> {change.now}"
+        went = change.what if change.change or not change.was else f"{change.was} -> {change.now}"
         say(f"{local_time(change.at):%Y-%m-%d %H:%M}  {went}  {change.actor}: {change.reason}")
 
 
