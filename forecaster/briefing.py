@@ -25,7 +25,7 @@ from forecaster.types import (
     as_date,
 )
 from forecaster.words.attribution import COMPARISONS, sayable_drivers
-from forecaster.words.context import Ahead, Context, Families, History, Linked
+from forecaster.words.context import Ahead, Beside, Context, Families, History, Linked
 from forecaster.words.questions import Question, choose
 from forecaster.year_end import HIGH, LOW, MEDIAN, year_end_outlook
 
@@ -35,16 +35,22 @@ COVERAGE_PERIODS: dict[Step, int] = {"week": 104, "month": 36}
 
 def history(panel: Panel, key: SeriesKey, limits: Limits) -> History:
     """Returns one series with what was expected of every period from the periods before it."""
-    one = panel.select([panel.row(key)])
-    whole = SeriesKey(key.measure)
-    council = panel.count[panel.row(whole)] if key.slice and whole in panel.keys else None
+    one, counted = panel.select([panel.row(key)]), _counted(panel, key)
     if one.kinds[0] == "share":
         judged = drift.judge(one, len(panel.periods), "up", limits.min_history)
-        band = (judged.expected[0], judged.lower[0], judged.upper[0])
-        return History(panel.periods, one.count[0], *band, of=one.of[0], whole=council)
+        return replace(counted, expected=judged.expected[0], lower=judged.lower[0], upper=judged.upper[0])
     base = baseline(one.uncapped())
     lower, upper = (quantiles(base.mean, base.dispersion, q, one.is_kind("stock"))[0] for q in (0.025, 0.975))
-    return History(panel.periods, one.count[0], base.mean[0], lower, upper, whole=council)
+    return replace(counted, expected=base.mean[0], lower=lower, upper=upper)
+
+
+def _counted(panel: Panel, key: SeriesKey) -> History:
+    """One series as it was counted, without what was expected of it."""
+    row, whole = panel.row(key), SeriesKey(key.measure)
+    council = panel.count[panel.row(whole)] if key.slice and whole in panel.keys else None
+    none = np.full(len(panel.periods), np.nan)
+    of = panel.of[row] if panel.kinds[row] == "share" else None
+    return History(panel.periods, panel.count[row], none, none, none, of=of, whole=council)
 
 
 def _as_before(past: History, panel: Panel, alert: Alert) -> History:
@@ -93,13 +99,15 @@ def brief(
     config: str,
     questions: Sequence[Question] = (),
     linked: tuple[Linked, ...] = (),
+    beside: Sequence[Alert] = (),
     extract: str = "",
     budget: tuple[int, int] | None = None,
     page: str = "",
 ) -> Context:
     """Returns the context of one transition's message.
 
-    was: the alert before it; shown: how many periods ahead are told; linked: other alerts of the same story.
+    was: the alert before it; shown: how many periods ahead are told; linked: other alerts of the same story,
+    and beside: those whose counts overlap with this one's, be they over or not.
     """
     watched = alert.key in panel.keys  # a slice that has become too small to watch has no history any more
     past = history(panel, alert.key, limits) if watched else None
@@ -112,7 +120,8 @@ def brief(
     context = Context(
         title=measure.title, noun=measure.many, kind=measure.kind, step=panel.step, period=alert.told[-1],
         unit=measure.of, now=transition.now, reason=transition.reason, was=transition.was,
-        was_severity=was.severity if was else None, told=alert.told[:-1], council=council, threshold=threshold,
+        was_severity=was.severity if was else None, told=alert.told[:-1],
+        beside=_beside(alert, beside, panel), council=council, threshold=threshold,
         history=shown_past, ahead=ahead, ahead_reason=_ahead_reason(forecasts.not_run, alert.key, measure),
         year_end=closing,
         comparison=at_year_end(standing, closing) if standing else None,
@@ -124,6 +133,21 @@ def brief(
     )  # fmt: skip
     by = sayable_drivers(alert, context)
     return replace(context, ask=choose(questions, alert.measure, alert.direction, by, measure.question))
+
+
+def _beside(alert: Alert, others: Sequence[Alert], panel: Panel) -> tuple[Beside, ...]:
+    """What other alerts have told, in the order in which they tell: the one that was opened first."""
+    there = sorted((o for o in others if o.told and o.key in panel.keys), key=lambda o: (o.opened, o.id))
+    return tuple(
+        Beside(
+            _counted(panel, other.key),
+            panel.kinds[panel.row(other.key)],
+            other.told[-1] if other.kind == "neighbours" else other.onset,
+            other.told,
+            (other.opened, other.id) < (alert.opened, alert.id),
+        )
+        for other in there
+    )
 
 
 def _level(standing: Standing, measure: Measure, step: Step) -> float | None:

@@ -21,7 +21,7 @@ from forecaster.measures import Measure, plain_measure, stages_of
 from forecaster.messages import Message, Telling
 from forecaster.quality import LOOK_BACK, leave_out_incomplete
 from forecaster.standing import Standing, standings
-from forecaster.stories import homes_of, stories
+from forecaster.stories import homes_of, overlap, stories
 from forecaster.types import (
     DIMENSIONS,
     Alert,
@@ -360,19 +360,29 @@ class _Day:
             alert, transition, self.panel, self.forecasts, self.stands, watch.measure(alert.key, self.panel),
             limits=self.limits, was=next((was for was in self.previous if was.id == alert.id), None),
             shown=watch.ahead(self.panel.step), council=watch.council, threshold=watch.threshold, config=watch.config,
-            questions=watch.questions, linked=self._linked(alert, watch), extract=watch.extract, budget=budget,
+            questions=watch.questions, linked=self._linked(alert, watch),
+            beside=self._beside(alert, watch), extract=watch.extract, budget=budget,
             page=f"{watch.page}/alerts/{alert.id}" if watch.page else "",
         )  # fmt: skip
 
     def _linked(self, alert: Alert, watch: Watch) -> tuple[Linked, ...]:
         """The other active alerts of the same story, the first one first."""
-        current = {other.id: other for other in (*self.previous, *(other for other, _ in self.stepped))}
-        story = alert.story or alert.id
-        others = [o for o in current.values() if (o.story or o.id) == story and o.id != alert.id and o.state in ACTIVE]
         return tuple(
             Linked(watch.measure(o.key, self.panel).title, o.direction, o.onset, o.id)
-            for o in sorted(others, key=lambda o: (o.onset, o.id))
+            for o in sorted(self._others(alert), key=lambda o: (o.onset, o.id))
+            if o.state in ACTIVE
         )
+
+    def _beside(self, alert: Alert, watch: Watch) -> list[Alert]:
+        """The other alerts of the same story that count what it counts, be they over or not."""
+        own = watch.measure(alert.key, self.panel)
+        return [o for o in self._others(alert) if overlap(own, watch.measure(o.key, self.panel))]
+
+    def _others(self, alert: Alert) -> list[Alert]:
+        """The other alerts of the same story."""
+        current = {other.id: other for other in (*self.previous, *(other for other, _ in self.stepped))}
+        story = alert.story or alert.id
+        return [o for o in current.values() if (o.story or o.id) == story and o.id != alert.id]
 
 
 def _marked(telling: Telling, exact: bool) -> Telling:

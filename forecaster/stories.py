@@ -98,6 +98,15 @@ def relation(one: str, other: str, measures: Mapping[str, Measure]) -> int:
     return int(first.event == second.event or leads or _are_neighbours(first, second, measures))
 
 
+def overlap(one: Measure, other: Measure) -> bool:
+    """Returns whether two measures count some of the same events, so that figures of one say something of the other.
+
+    A flow and the shares of it do, a stock and what fills or empties it, and a measure itself in another slice.
+    """
+    events = [{m.event, m.opens, m.closes} - {None} for m in (one, other)]
+    return one == other or bool(events[0] & events[1])
+
+
 def _with_a_stock(stock: Measure, other: Measure) -> int:
     if other.kind == "stock":
         return int((stock.opens, stock.closes) == (other.opens, other.closes))

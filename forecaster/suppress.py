@@ -6,17 +6,19 @@ subtracting what is shown (DfE's rule for its own tables: 1 to 5 as "c", with se
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from copy import copy
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from forecaster.types import Floats
 
-Said = tuple[
-    int, int, float, float
-]  # of periods start to stop-1 that they counted at least so many and at most so many
+# Of the array at a place, that the periods start to stop-1 counted at least so many and at most so many.
+Said = tuple[int, int, int, float, float]
+Bound = tuple[int, int, float, float]
+Joined = NDArray[np.int64]
 
 
 def is_small(count: float, threshold: int) -> bool:
@@ -61,39 +63,78 @@ def _in_doubt(view: tuple[Floats, Floats], threshold: int, exact: bool = False) 
     return not (known & small(true, threshold)).any()
 
 
+@dataclass(frozen=True)
+class Following:
+    """Counts that follow from those of several arrays (their places), so they are known where all of these are."""
+
+    counts: Floats
+    of: tuple[int, ...]
+
+
+@dataclass
+class _Told:
+    """What has been shown of each array (boundaries with one label are joined), said, and left out as small."""
+
+    joined: Joined
+    said: list[Said]
+    crossed: list[Said]
+
+    def copy(self) -> _Told:
+        return _Told(self.joined.copy(), [*self.said], [*self.crossed])
+
+
 class Ledger:
     """What has been shown of counts over time, and so what may still be shown.
 
     A count over the periods start to stop-1 is a step between two boundaries in time. Shown counts that meet at a
     boundary can be added and subtracted, so boundaries joined by shown counts give away the count between any two of
-    them. `arrays` are all the counts that one showing gives away (of a share: numerator, denominator, difference).
+    them. `arrays` are the counts that one showing gives away (of a share: numerator, denominator, difference), or those
+    of several series that are shown one by one (`about`). following: what is known where others are; those at `free`
+    are not counts themselves and may be small. nested: places of an array and of one that is never less.
     """
 
-    def __init__(self, arrays: Sequence[Floats], threshold: int):
-        counts = np.nan_to_num(np.stack(arrays))
+    def __init__(
+        self,
+        arrays: Sequence[Floats],
+        threshold: int,
+        following: Sequence[Following] = (),
+        free: Sequence[int] = (),
+        nested: Sequence[tuple[int, int]] = (),
+    ):
+        counts = np.nan_to_num(np.stack([*arrays, *(one.counts for one in following)]))
         self._sums = np.concatenate([np.zeros((len(counts), 1)), counts.cumsum(axis=1)], axis=1)
-        self._joined: NDArray[np.int64] = np.arange(self._sums.shape[1])
-        self._said: list[Said] = []
-        self._crossed: list[Said] = []
+        self._rows = tuple(range(len(arrays)))
+        self._guarded: list[tuple[int, tuple[int, ...]]] = [(row, (row,)) for row in self._rows if row not in free]
+        self._guarded += [(len(arrays) + i, one.of) for i, one in enumerate(following)]
+        self._free, self._nested = set(free), tuple(nested)
+        self._turnover = [(row, of) for row, of in self._guarded if not self._free.isdisjoint(of)]
+        self._told = _Told(np.tile(np.arange(self._sums.shape[1]), (len(arrays), 1)), [], [])
         self.threshold = threshold
+
+    def about(self, rows: Sequence[int]) -> Ledger:
+        """Returns the same ledger for showing one series: the arrays at these places, its own counts first."""
+        other = copy(self)
+        other._rows = tuple(rows)
+        return other
 
     def copy(self) -> Ledger:
         """Returns a ledger in which can be tried out what more may be shown."""
         other = copy(self)
-        other._joined, other._said, other._crossed = self._joined.copy(), [*self._said], [*self._crossed]
+        other._told = self._told.copy()
         return other
 
     def become(self, other: Ledger) -> None:
         """Takes over what was tried out in a copy."""
-        self._joined, self._said, self._crossed = other._joined, other._said, other._crossed
+        told = other._told
+        self._told.joined, self._told.said, self._told.crossed = told.joined, told.said, told.crossed
 
     def say(self, start: int, stop: int, least: float = 0.0, most: float = np.inf) -> None:
         """Remembers between what the first array's count of periods start to stop-1 was said to be."""
-        self._said.append((start, stop, least, most))
+        self._told.said.append((self._rows[0], start, stop, least, most))
 
     def cross(self, start: int, stop: int) -> None:
         """Remembers that a small count was left out: whoever reads may guess that it is small."""
-        self._crossed.append((start, stop, 1.0, self.threshold))
+        self._told.crossed.append((self._rows[0], start, stop, 1.0, self.threshold))
 
     def is_safe(self) -> bool:
         """Returns whether all that was shown and said, taken together, leaves every small count in doubt.
@@ -101,22 +142,74 @@ class Ledger:
         There must be room for more than "5 or fewer" says of it, and for more than one value even if the reader guesses
         which counts were left out because they are small.
         """
+        told = self._told
         return all(
-            _in_doubt(self._view(sums, said), self.threshold, exact)
-            for exact, said in ((False, self._said), (True, self._said + self._crossed))
-            for sums, said in zip(self._sums, [said] + [[]] * (len(self._sums) - 1), strict=True)
+            _in_doubt(view, self.threshold, exact)
+            for exact, said in ((False, told.said), (True, told.said + told.crossed))
+            for view in self._views(said)
         )
 
-    def _view(self, sums: Floats, said: Sequence[Said]) -> tuple[Floats, Floats]:
-        """The true count between any two boundaries that matter, and the most that it could be (E x E each).
+    def _views(self, said: Sequence[Said]) -> Iterator[tuple[Floats, Floats]]:
+        """Of every array what is true of it and the most that it could be, given what was said."""
+        for row, of in self._guarded:
+            if self._free.isdisjoint(of):
+                yield self._view(row, self._labels(of), self._bounds(row, said))[1:]
+        for row, (flow, stock) in self._turnover:
+            bounds = [bound for place, of in self._turnover if of[0] == flow for bound in self._least(place, of)]
+            at, _, most = self._view(flow, self._labels((flow,)), self._bounds(flow, said) + bounds)
+            yield self._sums[flow, at][None, :] - self._sums[flow, at][:, None], most
+            there = np.flatnonzero(np.isin(at, self._levels(stock)))
+            change = (self._sums[flow] - self._sums[row])[at[there]]
+            own = self._sums[row, at[there]]
+            yield own[None, :] - own[:, None], most[np.ix_(there, there)] - (change[None, :] - change[:, None])
+
+    def _bounds(self, row: int, said: Sequence[Said]) -> list[Bound]:
+        """What was said of an array, and what is known or was said of those that are never less or never more."""
+        bounds = [one[1:] for one in said if one[0] == row]
+        for less, more in self._nested:
+            if row == less:
+                bounds += [(x, y, 0.0, most) for x, y, _, most in self._heard(more, said)]
+            elif row == more:
+                bounds += [(x, y, least, np.inf) for x, y, least, _ in self._heard(less, said)]
+        return bounds
+
+    def _heard(self, row: int, said: Sequence[Said]) -> list[Bound]:
+        labels = self._told.joined[row]
+        order = np.lexsort((np.arange(len(labels)), labels))
+        pairs = np.flatnonzero(np.diff(labels[order]) == 0)
+        ends = [(int(order[i]), int(order[i + 1])) for i in pairs]
+        known = [(x, y, n := float(self._sums[row, y] - self._sums[row, x]), n) for x, y in ends]
+        return known + [one[1:] for one in said if one[0] == row]
+
+    def _levels(self, stock: int) -> NDArray[np.int64]:
+        """The boundaries at which a stock's level was shown."""
+        return np.flatnonzero(self._told.joined[stock] == self._told.joined[stock, 0])[1:]
+
+    def _least(self, row: int, of: tuple[int, ...]) -> list[Bound]:
+        """Between two levels at least as many came as there are more, as what went is no less than nothing."""
+        at = self._levels(of[1])
+        change = np.diff((self._sums[of[0]] - self._sums[row])[at])
+        return [(int(x), int(y), float(more), np.inf) for x, y, more in zip(at[:-1], at[1:], change, strict=True)]
+
+    def _labels(self, of: Sequence[int], joined: Joined | None = None) -> Joined:
+        """What has been shown of counts that are known where all of some arrays are."""
+        joined = self._told.joined if joined is None else joined
+        labels: Joined = joined[of[0]]
+        for row in of[1:]:
+            labels = np.unique(labels * joined.shape[1] + joined[row], return_inverse=True)[1]
+        return labels
+
+    def _view(self, row: int, joined: Joined, said: Sequence[Bound]) -> tuple[NDArray[np.intp], Floats, Floats]:
+        """The boundaries that matter (E), the true count between any two, and the most that it could be (E x E each).
 
         Boundaries joined to each other are one; a count of the others is at most a sum of counts that lead there (a
         difference constraint: the tightest bound is a shortest path; Cormen et al., Introduction to Algorithms, 22.4).
         """
-        size = np.bincount(self._joined, minlength=len(self._joined))
+        sums = self._sums[row]
+        size = np.bincount(joined, minlength=len(joined))
         spoken = np.array(sorted({end for start, stop, _, _ in said for end in (start, stop)}), int)
-        at = np.union1d(np.flatnonzero(size[self._joined] > 1), spoken)
-        first, group = np.unique(self._joined[at], return_index=True, return_inverse=True)[1:]
+        at = np.union1d(np.flatnonzero(size[joined] > 1), spoken)
+        first, group = np.unique(joined[at], return_index=True, return_inverse=True)[1:]
         offset = sums[at] - sums[at[first]][group]
         most = np.full((len(first), len(first)), np.inf)
         np.fill_diagonal(most, 0.0)
@@ -128,15 +221,15 @@ class Ledger:
             most[other, one] = min(most[other, one], -low - step)
         for k in range(len(first)):
             np.minimum(most, most[:, k, None] + most[None, k], out=most)
-        return sums[at][None, :] - sums[at][:, None], most[group][:, group] + offset[None, :] - offset[:, None]
+        return at, sums[at][None, :] - sums[at][:, None], most[group][:, group] + offset[None, :] - offset[:, None]
 
     def are_joined(self, *boundaries: int) -> bool:
         """Returns whether the counts between all of these boundaries have been given away."""
-        return len({int(self._joined[boundary]) for boundary in boundaries}) == 1
+        return len({int(self._told.joined[self._rows[0], boundary]) for boundary in boundaries}) == 1
 
     def known(self, start: int, stop: int) -> NDArray[np.bool_]:
         """Returns which of the periods start to stop-1 lie in stretches whose count has been given away."""
-        inside = self._joined[start : stop + 1]
+        inside = self._told.joined[self._rows[0], start : stop + 1]
         out = np.zeros(stop - start, bool)
         for group in np.unique(inside):
             ends = np.flatnonzero(inside == group)
@@ -145,9 +238,21 @@ class Ledger:
 
     def show(self, start: int, stop: int) -> bool:
         """Returns whether the count of periods start to stop-1 may be shown, and if so remembers that it was."""
-        left, right = self._joined == self._joined[start], self._joined == self._joined[stop]
-        between = self._sums[:, right][:, :, None] - self._sums[:, left][:, None, :]
-        if any_small(np.abs(between), self.threshold):
+        joined = self._told.joined.copy()
+        for row in self._rows:
+            left, right = joined[row] == joined[row, start], joined[row] == joined[row, stop]
+            between = self._sums[row, right][:, None] - self._sums[row, left][None, :]
+            if row not in self._free and any_small(np.abs(between), self.threshold):
+                return False
+            joined[row, left] = joined[row, stop]
+        touched, several = set(self._rows), (one for one in self._guarded if len(one[1]) > 1)
+        if any(self._gives_away(row, self._labels(of, joined)) for row, of in several if touched & set(of)):
             return False
-        self._joined[left] = self._joined[stop]
+        self._told.joined = joined
         return True
+
+    def _gives_away(self, row: int, labels: Joined) -> bool:
+        """Whether a small count lies between two boundaries that are joined."""
+        at = np.flatnonzero(np.bincount(labels, minlength=len(labels))[labels] > 1)
+        between = self._sums[row, at][None, :] - self._sums[row, at][:, None]
+        return any_small(np.abs(between[labels[at][:, None] == labels[at][None, :]]), self.threshold)

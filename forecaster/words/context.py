@@ -120,15 +120,30 @@ class Linked:
 
 
 @dataclass(frozen=True)
+class Beside:
+    """Another alert of the same story whose counts overlap: told to the same people, its figures add to this one's.
+
+    told: the periods of its messages. first: whether its message of a period is told before this alert's.
+    """
+
+    history: History
+    kind: Kind
+    onset: dt.date
+    told: tuple[dt.date, ...]
+    first: bool = False
+
+
+@dataclass(frozen=True)
 class Context:
     """What the message can say beside the alert itself; a piece that is None is left out, or its reason is given.
 
     title and noun are the measure's ("Child protection plan starts", "children started a plan"); unit is what a share
     is a share of ("plan starts"), else the chart's axis. period: first day of the period the message is about. told:
-    the periods of this alert's earlier messages, so that together they give nothing away. was and was_severity: the
-    alert's before this change. level: the neighbours' newest published median brought to what this series counts (a
-    period's events, a level, or a proportion). ask: a question in which {where} and {plans} are filled in. extract: the
-    delivery the data are from. budget: yearly false alarms used, of how many. page: where the alert can be looked at.
+    the periods of this alert's earlier messages, and beside: other alerts that are told, so that together they give
+    nothing away. was and was_severity: the alert's before this change. level: the neighbours' newest published median
+    brought to what this series counts (a period's events, a level, or a proportion). ask: a question in which {where}
+    and {plans} are filled in. extract: the delivery the data are from. budget: yearly false alarms used, of how many.
+    page: where the alert can be looked at.
     threshold: counts from 1 to it are not shown; 0 shows every number.
     """
 
@@ -144,6 +159,7 @@ class Context:
     was: State | None = None
     was_severity: Severity | None = None
     told: tuple[dt.date, ...] = ()
+    beside: tuple[Beside, ...] = ()
     council: str = "This council"
     threshold: int = 5
     history: History | None = None

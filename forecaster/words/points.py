@@ -17,12 +17,14 @@ import numpy as np
 from forecaster.calendar import closing, opening
 from forecaster.suppress import Ledger, is_small
 from forecaster.types import Dates, Floats, Kind, Step, as_date
-from forecaster.words.context import History
+from forecaster.words.context import Beside, History
+from forecaster.words.jointly import joint, levels_beside, protected
 
 SIZES: dict[Step, tuple[int, ...]] = {"week": (1, 4, 13), "month": (1, 3, 12)}
 SHOWN: dict[Step, int] = {"week": 104, "month": 48}  # periods on a chart, or at least FEWEST points
 FEWEST = 24
 TYPICAL = {True: 12, False: 8}  # the usual count a point needs: of single periods, of pooled ones
+AT_ONCE = 13  # levels that are tried together
 Spoken = Literal["number", "few", "as many"]
 YEAR: dict[Step, int] = {"week": 52, "month": 12}
 
@@ -80,15 +82,6 @@ def _windows(onset: int, end: int, size: int, points: Sequence[Point]) -> list[P
         return [Point(onset, end)] if end - onset > 1 else []
     covering = [point for point in points if point.stop > onset] or list(points[:1])
     return [Point(covering[-1].start, end), Point(covering[-1].start, covering[0].stop)] if covering else []
-
-
-def _protected(history: History) -> list[Floats]:
-    arrays = [history.count]
-    if history.of is not None:
-        arrays += [history.of, history.of - history.count]
-    if history.whole is not None:
-        arrays.append(np.maximum(history.whole - history.count, 0))
-    return arrays
 
 
 @dataclass(frozen=True)
@@ -227,17 +220,73 @@ def _first_of_year(history: History, step: Step, end: int, back: int) -> int:
     return int(np.searchsorted(history.periods, np.datetime64(opening(closes.replace(year=closes.year - back)))))
 
 
-def _stock(history: History, step: Step, end: int, threshold: int) -> Shown:
-    """Levels cannot be added up over time, so each is judged alone."""
+@dataclass(frozen=True)
+class _Levels:
+    """Shows one message's levels of a stock. They cannot be added up over time, so each is judged by itself.
 
-    def hidden(at: int) -> bool:
-        return any(is_small(float(array[at]), threshold) for array in _protected(history))
+    Beside the flows that fill or empty it, two levels and what came in between give away what went.
+    """
 
-    points = tuple(Point(p.start, p.stop, hidden(p.start)) for p in reversed(_split(end, end, 1, step)))
-    last = end > 0 and bool(np.isfinite(history.count[end - 1])) and not hidden(end - 1)
-    april = _first_of_year(history, step, end, 0) if end else 0
-    ago = [at for at in (april - 2, april - 1) if at >= 0]  # whichever was the last that was over by then
-    return Shown(end, 1, last, None, points, (False, not any(hidden(at) for at in ago)))
+    history: History
+    step: Step
+    ledger: Ledger
+    also: tuple[Floats, ...]
+
+    def _may_be(self, several: Sequence[int]) -> dict[int, bool]:
+        """Which of several periods' levels may be shown beside all else, tried at once; if so they are remembered."""
+        trial = self.ledger.copy()
+        told = {at: self._is_told(at) and trial.show(0, at + 1) for at in several}
+        if not trial.is_safe():
+            return dict.fromkeys(several, False)
+        self.ledger.become(trial)
+        return told
+
+    def _is_told(self, at: int) -> bool:
+        arrays = [*protected(self.history), *self.also]
+        known = bool(np.isfinite(self.history.count[at]))
+        return known and not any(is_small(float(array[at]), self.ledger.threshold) for array in arrays)
+
+    def upto(self, end: int, anchor: int) -> Shown:
+        """What a message about the first `end` periods shows, the newest level first."""
+        april = _first_of_year(self.history, self.step, end, 0) if end else 0
+        ago = [at for at in (april - 2, april - 1) if at >= 0]  # whichever was the last that was over by then
+        points = _split(end, end, 1, self.step)
+        groups = [[end - 1] if end else [], ago, *([p.start for p in points[i : i + AT_ONCE]] for i in _starts(points))]
+        told: dict[int, bool] = {}
+        for group in groups:
+            told |= self._may_be([at for at in group if not told.get(at)])
+        drawn = (Point(p.start, p.stop, self._is_hidden(p.start, told)) for p in reversed(points))
+        year = not any(self._is_hidden(at, told) for at in ago)
+        return Shown(end, 1, end > 0 and told[end - 1], None, tuple(drawn), (False, year))
+
+    def _is_hidden(self, at: int, told: dict[int, bool]) -> bool:
+        return bool(np.isfinite(self.history.count[at])) and not told[at]
+
+
+def _starts(points: Sequence[Point]) -> range:
+    return range(0, len(points), AT_ONCE)
+
+
+Speaker = _Release | _Levels
+
+
+def _speakers(
+    alerts: Sequence[Beside], step: Step, anchors: Sequence[int], threshold: int, families: Floats | None
+) -> list[Speaker]:
+    """Those that show their figures from one ledger; families: of the first one's events."""
+    ledgers = joint([(one.history, one.kind) for one in alerts], threshold)
+    stocks = [one.history for one in alerts if one.kind == "stock"]
+    out: list[Speaker] = []
+    for place, (one, anchor, ledger) in enumerate(zip(alerts, anchors, ledgers, strict=True)):
+        past, own = one.history, None if place else families
+        if one.kind == "stock":
+            others = [other for other in stocks if other is not past]
+            out.append(_Levels(past, step, ledger, tuple(levels_beside(past, others))))
+            continue
+        of_families = None if own is None else Ledger([own, past.count - own], threshold)
+        first = min(max(past.end(one.onset) - 1, 0), max(map(past.end, one.told)))
+        out.append(_Release(past, step, point_size(past, one.kind, step, anchor), first, ledger, own, of_families))
+    return out
 
 
 def release(
@@ -249,23 +298,24 @@ def release(
     told: Sequence[dt.date],
     threshold: int,
     families: Floats | None = None,
+    beside: Sequence[Beside] = (),
 ) -> Shown:
     """Returns what may be shown in a message about `period`, given the periods of the alert's earlier messages.
 
-    families: how many the counted events of each period are of.
+    families: how many the counted events of each period are of. beside: other alerts of the story, whose messages up to
+    this one are told again first, each as it was allowed to be when it was told.
     """
     end = history.end(period)
-    if kind == "stock":
-        return _stock(history, step, end, threshold)
-    earlier = [history.end(when) for when in sorted(told) if history.end(when) < end]
-    anchor = earlier[0] if earlier else end
-    size = point_size(history, kind, step, anchor)
-    first = min(max(history.end(onset) - 1, 0), end)
-    of_families = None if families is None else Ledger([families, history.count - families], threshold)
-    releases = _Release(history, step, size, first, Ledger(_protected(history), threshold), families, of_families)
-    for when in earlier:
-        releases.upto(when, anchor)
-    return releases.upto(end, anchor)
+    earlier = tuple(when for when in told if history.end(when) < end)
+    alerts = [Beside(history, kind, onset, (*earlier, period)), *(one for one in beside if one.told)]
+    anchors = [min(map(history.end, one.told)) for one in alerts]
+    speakers = _speakers(alerts, step, anchors, threshold, families)
+    turns = [0, *(-1 if one.first else 1 for one in alerts[1:])]
+    messages = sorted(
+        {(history.end(when), turns[place], place) for place, one in enumerate(alerts) for when in one.told}
+    )
+    replayed = ((at, place, speakers[place].upto(at, anchors[place])) for at, _, place in messages)
+    return next(shown for at, place, shown in replayed if (at, place) == (end, 0))
 
 
 @dataclass(frozen=True)

@@ -123,7 +123,8 @@ def _shown(alert: Alert, context: Context) -> Shown | None:
     onset = alert.onset if alert.kind != "neighbours" else context.period
     families = context.families.count if context.families else None
     return release(
-        history, context.kind, context.step, onset, context.period, context.told, context.threshold, families
+        history, context.kind, context.step, onset, context.period, context.told, context.threshold, families,
+        context.beside,
     )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ service would say: the year's end and the drivers follow from the counts.
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ import numpy as np
 from forecaster.messages import Message
 from forecaster.record import record
 from forecaster.types import QUANTILES, Alert, Driver, Floats, Forecasts, Kind, Panel, SeriesKey, Step, as_date
-from forecaster.words.context import Ahead, Context, Families, History, Linked
+from forecaster.words.context import Ahead, Beside, Context, Families, History, Linked
 from forecaster.words.render import tell
 from forecaster.year_end import year_end_outlook
 from tests.disclosure.reading import Reader
@@ -274,30 +274,45 @@ def _context(council: _Council, alert: Alert, end: int, told: tuple[dt.date, ...
     )
 
 
-def thread(seed: int, most: int = 5) -> Thread:
-    """Returns an alert's messages from when it was opened, at most `most` of them."""
-    rng = np.random.default_rng(seed)
-    return _told(_council(rng), rng, most)
+@dataclass
+class Side:
+    """One alert that speaks now and then; end: the periods there are when it speaks next, None when it is over."""
 
-
-def _told(council: _Council, rng: np.random.Generator, most: int) -> Thread:
-    end = council.onset + int(rng.integers(1, 5))
-    told: list[Told] = []
+    council: _Council
+    rng: np.random.Generator
+    id: str = "a1"
+    most: int = 5
+    told: list[Told] = field(default_factory=list)
     days: tuple[dt.date, ...] = ()
-    before: Message | None = None
     first: Alert | None = None
-    for at in range(int(rng.integers(1, most + 1))):
+
+    def __post_init__(self) -> None:
+        self.end: int | None = self.council.onset + int(self.rng.integers(1, 5))
+        self.turns = int(self.rng.integers(1, self.most + 1))
+
+    def speak(self, beside: tuple[Beside, ...] = ()) -> None:
+        """Says what there is to say now, given what others have told."""
+        council, rng, end, at = self.council, self.rng, self.end, len(self.told)
         over = at > 0 and rng.random() < 0.2
-        alert = _alert(council, end, state="resolved" if over else "updated" if at else "opened")
-        if first and alert.direction != first.direction:
-            over, alert = True, replace(alert, state="resolved", direction=first.direction)
-        first = first or alert
-        alert = replace(alert, opened=first.opened)
-        telling = tell(alert, _context(council, alert, end, days, rng), before)
-        days = (*days, as_date(council.world.periods[end - 1]))
-        alert = replace(alert, text=telling.whole.text, told=days)
-        told.append(Told(telling.whole, telling.news, record(alert, 5)))
-        before, end = telling.whole, end + int(rng.integers(1, 4))
-        if over or end > len(council.world.periods):
-            break
-    return Thread(council.world, tuple(told))
+        alert = _alert(council, end, id=self.id, state="resolved" if over else "updated" if at else "opened")
+        if self.first and alert.direction != self.first.direction:
+            over, alert = True, replace(alert, state="resolved", direction=self.first.direction)
+        self.first = self.first or alert
+        alert = replace(alert, opened=self.first.opened)
+        context = replace(_context(council, alert, end, self.days, rng), beside=beside)
+        telling = tell(alert, context, self.told[-1].whole if self.told else None)
+        self.days = (*self.days, as_date(council.world.periods[end - 1]))
+        alert = replace(alert, text=telling.whole.text, told=self.days)
+        self.told.append(Told(telling.whole, telling.news, record(alert, 5)))
+        self.end = end + int(rng.integers(1, 4))
+        if over or self.end > len(council.world.periods) or len(self.told) == self.turns:
+            self.end = None
+
+
+def thread(seed: int) -> Thread:
+    """Returns an alert's messages from when it was opened."""
+    rng = np.random.default_rng(seed)
+    side = Side(_council(rng), rng)
+    while side.end is not None:
+        side.speak()
+    return Thread(side.council.world, tuple(side.told))

@@ -20,6 +20,7 @@ Cells = tuple[str, int, int]  # a series over the periods start to stop-1
 Matrix = NDArray[np.float64]
 MOST = 250.0  # more than this a period nobody believes
 EVEN = 1e-6
+LIMIT = {"time_limit": 1.0}  # seconds a world is searched for: what was found by then is possible too
 ATTEMPTS = 3  # worlds that are looked for at random before a count is asked after by itself
 
 
@@ -202,7 +203,7 @@ class System:
         costs = np.append(cost[self._free], np.zeros(self._gaps))
         found = milp(costs, constraints=limits, bounds=bounds)  # mostly whole numbers by themselves, and sooner
         if found.x is None or np.abs(found.x - np.rint(found.x)).max() > EVEN:
-            found = milp(costs, constraints=limits, bounds=bounds, integrality=np.ones(len(costs)))
+            found = milp(costs, constraints=limits, bounds=bounds, integrality=np.ones(len(costs)), options=LIMIT)
         if found.x is None:  # a matter of its tolerances: the truth is always possible
             return self._truth.copy()
         world = self._low.copy()
