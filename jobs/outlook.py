@@ -15,6 +15,7 @@ from forecaster.calendar import DAY, local_date, long_date, period_end
 from forecaster.measures import Measure
 from forecaster.pipeline import Watch, forecast
 from forecaster.quality import leave_out_incomplete
+from forecaster.same_council import not_comparable
 from forecaster.settings import Settings
 from forecaster.standing import at_year_end, standings
 from forecaster.suppress import is_small
@@ -63,6 +64,7 @@ class Heading:
     end: YearEnd | None
     comparison: Comparison | None
     reason: str = ""  # why there is no end
+    apart: str = ""  # why it is not held against published figures
     if_: tuple[tuple[Levers, YearEnd | None], ...] = ()
 
 
@@ -157,6 +159,7 @@ def headings(
 
 def _headings(panel: Panel, watch: Watch, reference: Reference, levers: Sequence[Levers]) -> Iterator[Heading]:
     forecasts, stands = forecast(panel, (), watch), standings(panel, reference)
+    apart = not_comparable(panel, reference)
     for key in (panel.keys[row] for row in own_series(panel.keys)):
         measure = watch.measure(key, panel)
         if measure.headline:
@@ -164,7 +167,7 @@ def _headings(panel: Panel, watch: Watch, reference: Reference, levers: Sequence
             compared = at_year_end(standing, end) if standing and key.is_council else None
             ifs = tuple((one, what_if(panel, forecasts, key, one, watch.seed)) for one in levers)
             reason = "" if end else _reason(panel, forecasts, key)
-            yield Heading(measure, key, panel, end, compared, reason, ifs)
+            yield Heading(measure, key, panel, end, compared, reason, apart.get(key.measure, ""), ifs)
 
 
 def _reason(panel: Panel, forecasts: Forecasts, key: SeriesKey) -> str:
@@ -289,6 +292,8 @@ def _otherwise(name: str, pace: float | str) -> str:
 
 
 def _notes(story: Story) -> Iterator[str]:
+    for why in dict.fromkeys(one.apart for one in story.now.values() if one.apart):
+        yield f"Not held against others: {why}."
     yield "Brackets hold what comes in 95 of 100 cases. A stock is counted on the day, all else over the year to it."
     days = " and ".join(map(long_date, story.days[1:]))
     yield f"What was said before is worked out again, by today's methods, from what was known on {days}."

@@ -33,7 +33,7 @@ def told(some: Panel, detector: str) -> Message:
     found = outcome(some, detector)
     (alert,) = [alert for alert in found.alerts if alert.direction == "up"]
     assert (alert.kind, alert.key) == (detector, WHOLE)
-    (message,) = [message for message in found.messages.values() if message.alert_id == alert.id]
+    (message,) = [told.whole for told in found.messages.values() if told.whole.alert_id == alert.id]
     return message
 
 

@@ -63,7 +63,7 @@ def test_only_open_alerts_are_listed_when_asked(alerted_office: Office) -> None:
 def test_an_alert_is_shown_as_it_was_told_with_its_first_transition(alerted_office: Office) -> None:
     lines = shown(alerted_office, referrals(alerted_office))
     assert lines[0].startswith("Referrals are surging - week of ")
-    assert "-> opened  forecaster: evidence p = " in lines[-1]
+    assert "  opened  forecaster: evidence p = " in lines[-1]
 
 
 # ack and snooze
@@ -89,7 +89,7 @@ def test_the_audit_trail_has_every_step_in_order(alerted_office: Office) -> None
     alerted_office.forecaster("ack", name, *SENIOR).done()
     alerted_office.forecaster("snooze", name, "--until", LAST, "--reason", "known").done()
     steps = [line.split("  ")[1] for line in shown(alerted_office, name)[-3:]]
-    assert steps == ["- -> opened", "opened -> acknowledged", "acknowledged -> snoozed"]
+    assert steps == ["opened", "opened -> acknowledged", "acknowledged -> snoozed"]
 
 
 def test_a_snooze_into_the_past_is_refused(alerted_office: Office) -> None:

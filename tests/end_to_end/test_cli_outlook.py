@@ -58,8 +58,9 @@ def test_each_measure_has_its_outturn_and_how_likely_more_and_above_others_it_is
         assert re.fullmatch(r"[\d,]+%? \([\d,]+-[\d,]+%?\)", end), name
         assert re.fullmatch(r"[\d,]+%?", year_before), name
         assert re.fullmatch(r"(over |under )?\d+%", likely), name
-    for sides in rows(answered, "How likely it is above others").values():
-        assert all(re.fullmatch(r"(over |under )?\d+%", side) for side in sides)
+    others = rows(answered, "How likely it is above others")
+    assert all(re.fullmatch(r"(over |under )?\d+%|-", side) for sides in others.values() for side in sides)
+    assert ("Not held against others: the extract's" in answered) == any("-" in sides for sides in others.values())
 
 
 def test_the_flood_of_referrals_was_not_foreseen(answered: str) -> None:

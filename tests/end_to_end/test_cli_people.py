@@ -126,7 +126,7 @@ def test_an_alert_is_shown_with_every_driver_and_all_that_was_done(alerted_offic
     assert re.search(r"source=Police +\+\d+\.\d +\d+%", "\n".join(lines))
     assert re.search(r"the \d together +\+\d+\.\d +100%", "\n".join(lines))  # the stages of the pathway
     assert "State        acknowledged by A. Patel" in lines and "Assigned to  B. Khan" in lines
-    assert [line.split("  ")[1] for line in lines[-3:]] == ["- -> opened", "assigned", "opened -> acknowledged"]
+    assert [line.split("  ")[1] for line in lines[-3:]] == ["opened", "assigned", "opened -> acknowledged"]
     assert lines[-1] == f"{MONDAY} 10:00  opened -> acknowledged  A. Patel: audit under way"
 
 
