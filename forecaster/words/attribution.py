@@ -146,13 +146,8 @@ def _beyond(inner: Named, outer: Named) -> Slice:
     return tuple(pair for pair in inner.slice if pair not in outer.slice)
 
 
-def breakdowns(
-    alert: Alert, context: Context, dimensions: Sequence[str], of: float | None, most: int = 2, said_of: bool = False
-) -> str:
-    """Some breakdowns in words, at most `most` of them; a pair stands in brackets behind the slice it is a part of.
-
-    said_of: whether the numbers' whole has been said before.
-    """
+def breakdowns(alert: Alert, context: Context, dimensions: Sequence[str], of: float | None, most: int = 2) -> str:
+    """Some breakdowns in words, at most `most` of them; a pair stands in brackets behind the slice it is a part of."""
     groups = _slices(alert, dimensions)
     everyone = [one for group in groups for one in group]
     outer = [one for one in everyone if one.driver.share >= WORTH_NAMING]
@@ -164,7 +159,7 @@ def breakdowns(
             inner = [_inner(one, everyone, context) for one in said]
             bracketed |= {_beyond(part, one) for part, one in zip(inner, said, strict=True) if part}
             notes = [_most_in(part, one) for part, one in zip(inner, said, strict=True)]
-            of_what = "" if sentences or said_of else _of_what(alert, of)
+            of_what = "" if sentences else _of_what(alert, of)
             sentences.append(_breakdown(said, hides, notes, _amounts(said, of, context.threshold), of_what))
     return " ".join(sentences[:most])
 
@@ -191,10 +186,8 @@ def _breakdown(said: Sequence[Named], hides: bool, notes: Sequence[str], amounts
 
 
 def who(alert: Alert, context: Context, of: float | None, shown: Shown | None, most: int = 2) -> str:
-    """Returns who the children are: how many families, how long after their last plan, with what, how old."""
-    of_families = families(alert, context, of, shown)
-    others = breakdowns(alert, context, WHO, of, most, said_of=bool(of) and "extra" in of_families)
-    return " ".join(filter(None, [of_families, others]))
+    """Returns who the children are: how long after their last plan, with what, how old, how many families."""
+    return " ".join(filter(None, [breakdowns(alert, context, WHO, of, most), families(alert, context, of, shown)]))
 
 
 def families(alert: Alert, context: Context, of: float | None, shown: Shown | None) -> str:

@@ -20,7 +20,7 @@ Cells = tuple[str, int, int]  # a series over the periods start to stop-1
 Matrix = NDArray[np.float64]
 MOST = 250.0  # more than this a period nobody believes
 EVEN = 1e-6
-LIMIT = {"time_limit": 15.0}  # seconds a world is searched for, far more than any takes: a range cut short could cry leak
+LIMIT = {"time_limit": 15.0}  # seconds for one search, far more than any takes: a range cut short might cry leak
 ATTEMPTS = 3  # worlds that are looked for at random before a count is asked after by itself
 
 

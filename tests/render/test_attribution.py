@@ -206,8 +206,8 @@ def test_what_the_numbers_are_part_of_is_said_once():
     found = cases.drivers(EXCESS, ("since_plan=under 6 months", 59.0, 70))
     who = next(line.text for line in message(replace(alert, drivers=found), context).lines if line.label == "Who")
     assert who == (
-        "The 197 extra are about 155 families; one sibling group or more is over 5. "
-        "59 came back within 6 months of their last plan."
+        "59 of the 197 extra came back within 6 months of their last plan. "
+        "The 197 extra are about 155 families; one sibling group or more is over 5."
     )
 
 

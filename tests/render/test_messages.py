@@ -109,7 +109,7 @@ def test_drivers_are_ranked_and_told_as_parts_of_the_excess():
         "197 extra, more referrals 39."
     )
     assert line(made, "Where").startswith("North locality 138 of the 197 extra (nearly all in Team 2), City 39")
-    assert "59 came back within 6 months of their last plan." in line(made, "Who")
+    assert "59 of the 197 extra came back within 6 months of their last plan." in line(made, "Who")
 
 
 def test_a_name_that_ends_in_a_digit_is_kept_apart_from_its_number():

@@ -159,7 +159,8 @@ def test_who_is_told_next_because_nobody_answered_gets_all_of_it():
     told, first = MESSAGES["escalated_news"], message(*cases.surge())
     assert told.lines[0].text == "Nobody has answered since Monday 8 January (4 working days)."
     assert told.lines[0].label == "Escalated"
-    assert set(told.lines[1:]) == set(first.lines)
+    assert set(told.lines[1:]) <= set(first.lines)  # the fullest message has no room for one line more
+    assert {line.label for line in first.lines} - {line.label for line in told.lines} <= {"Who"}
     assert told.chart == first.chart
     assert told.answerable
 
