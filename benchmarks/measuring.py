@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
+import json
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,16 +18,24 @@ class Taken(NamedTuple):
     gigabytes: float
 
 
+# Run by a small process of its own: a child's peak memory counts that of whoever started it, from before it became itself.
+_STARTER = """
+import json, resource, subprocess, sys, time
+began = time.perf_counter()
+code = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL).returncode
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(json.dumps([code, time.perf_counter() - began, used.ru_maxrss, used.ru_utime + used.ru_stime]))
+"""
+
+
 def run(title: str, *command: object) -> Taken:
     """Runs a command, says and returns what it took; SystemExit if it failed."""
-    began = time.perf_counter()
-    process = subprocess.Popen(list(map(str, command)), stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise SystemExit(f"{title} ended with {process.returncode}")
-    taken = Taken(time.perf_counter() - began, usage.ru_maxrss * 1024 / 1e9)
-    busy = usage.ru_utime + usage.ru_stime
+    words = [sys.executable, "-c", _STARTER, *map(str, command)]
+    done = subprocess.run(words, stdout=subprocess.PIPE, text=True, check=True)
+    code, seconds, kilobytes, busy = json.loads(done.stdout)
+    if code:
+        raise SystemExit(f"{title} ended with {code}")
+    taken = Taken(seconds, kilobytes * 1024 / 1e9)
     print(f"{title}: {taken.seconds:.1f} s ({busy:.1f} s of one core), {taken.gigabytes:.2f} GB at most", flush=True)
     return taken
 

@@ -42,6 +42,7 @@ BEAT_SECONDS, HOUR_SECONDS = 30, 3600
 HOURLY = ("arrival", "escalate", "ping")
 RETRY = dt.timedelta(minutes=10)  # after a weekly job failed
 WEEKLY = ("ingest", "watch", "catch-up")
+DIGEST, DIGEST_AGAIN = "digest", "digest of this week"
 
 
 @dataclass(frozen=True)
@@ -130,7 +131,7 @@ class Service:
 def _add_jobs(scheduler: BackgroundScheduler, service: Service) -> None:
     schedule = service.settings.schedule
     zone = ZoneInfo(schedule.timezone)
-    weekly = {"ingest": schedule.ingest, "watch": schedule.watch, "digest": schedule.digest}
+    weekly = {"ingest": schedule.ingest, "watch": schedule.watch, DIGEST: schedule.digest}
     for name, when in weekly.items():
         scheduler.add_job(getattr(service, name), CronTrigger(timezone=zone, **cron_fields(when)), id=name)
     scheduler.add_listener(partial(_try_again, scheduler, service), EVENT_JOB_ERROR)
@@ -141,15 +142,17 @@ def _add_jobs(scheduler: BackgroundScheduler, service: Service) -> None:
         log.info("a run was missed: catching up")
         scheduler.add_job(_catch_up, args=[service], id="catch-up")
     if service.digest_is_due():
-        scheduler.add_job(service.digest, id="digest of this week")
+        scheduler.add_job(service.digest, id=DIGEST_AGAIN)
 
 
 def _try_again(scheduler: BackgroundScheduler, service: Service, failed: JobExecutionEvent) -> None:
     """Nobody waits a week because a disk was full for a minute."""
-    if failed.job_id in WEEKLY:
+    again: dict[str, tuple[Callable[[Service], None], str]] = dict.fromkeys(WEEKLY, (_catch_up, "catch-up"))
+    again |= dict.fromkeys((DIGEST, DIGEST_AGAIN), (Service.digest, DIGEST_AGAIN))
+    if failed.job_id in again:
+        job, name = again[failed.job_id]
         log.warning("%s failed: trying again in %s", failed.job_id, RETRY)
-        when = DateTrigger(utc_now() + RETRY)
-        scheduler.add_job(_catch_up, when, args=[service], id="catch-up", replace_existing=True)
+        scheduler.add_job(job, DateTrigger(utc_now() + RETRY), args=[service], id=name, replace_existing=True)
 
 
 def _catch_up(service: Service) -> None:

@@ -166,3 +166,27 @@ def test_a_weekly_job_that_failed_is_tried_again_soon(
         wait_until(lambda: office.rows("SELECT step FROM runs") == [("week",)])
         stopping.set()
         thread.join()
+
+
+def test_a_digest_that_failed_is_tried_again_soon(
+    office: Office, counted: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.chdir(office.folder)
+    monkeypatch.setattr(scheduler, "RETRY", dt.timedelta(seconds=0.2))
+    office.give(counted)
+    office.change(
+        "CREATE TRIGGER broken BEFORE INSERT ON deliveries WHEN NEW.alert_id = 'digest' "
+        "BEGIN SELECT RAISE(ABORT, 'broken'); END"
+    )
+    stopping, wednesday = threading.Event(), dt.datetime(2022, 8, 10, 9, tzinfo=dt.UTC)
+    with Store(f"sqlite:///{office.database}") as store:
+        service = scheduler.Service(store, load(None, {}), b"key", {}, clock=lambda: wednesday)
+        thread = threading.Thread(target=scheduler.serve, args=(service, stopping))
+        thread.start()
+        wait_until(lambda: "digest of this week failed: trying again" in caplog.text)
+        office.change("DROP TRIGGER broken")
+        wait_until(
+            lambda: office.rows("SELECT story FROM deliveries WHERE alert_id = 'digest'") == [("digest-2022-W31",)]
+        )
+        stopping.set()
+        thread.join()
