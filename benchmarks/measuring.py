@@ -18,7 +18,7 @@ class Taken(NamedTuple):
     gigabytes: float
 
 
-# Run by a small process of its own: a child's peak memory counts that of whoever started it, from before it became itself.
+# A small process starts the command: a child's peak memory counts its starter's, from before it became itself.
 _STARTER = """
 import json, resource, subprocess, sys, time
 began = time.perf_counter()
