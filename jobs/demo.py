@@ -24,6 +24,7 @@ START = dt.date(2018, 1, 1)
 HOME = Path("var/demo")
 KEY = b"the demo council has no real children"
 COLUMNS = ("planted", "where", "found", "weeks to find", "first driver right")
+NOT_JUDGED = "names nothing first, or what another story moved"
 Progress = Callable[[int, int], None]
 
 
@@ -52,7 +53,7 @@ class Told:
     def verdict(self) -> str:
         true = [row for row in self.score.rows if not row.decoy]
         found, alerted = sum(row.found for row in true), sum(row.found for row in self.score.rows if row.decoy)
-        lines = [f"Found first by: {row.name}: {row.alert} ({row.driver or 'no driver'})" for row in true if row.found]
+        lines = [f"Found first by: {row.name}: {row.alert} ({row.driver or NOT_JUDGED})" for row in true if row.found]
         lines += [f"False alert: {name}" for name in self.score.false_alerts]
         decoys = len(self.score.rows) - len(true)
         right = sum(row.right is True for row in true)
