@@ -41,11 +41,6 @@ def to_png(spec: dict[str, Any], scale: float) -> bytes:
     return picture
 
 
-def spec(chart: Chart) -> dict[str, Any]:
-    """Returns the same definition for a page (vega-embed): as wide as its place, with tooltips."""
-    return vega_lite(chart) | {"width": "container"}
-
-
 def library() -> str:
     """Returns the script that draws such a definition on a page, whole and without a network; it takes seconds."""
     script: str = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed")

@@ -16,40 +16,19 @@ from forecaster.measures import Dimension, Table
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
-def _weekly(text: str) -> str:
-    if not re.fullmatch(rf"({'|'.join(DAYS)}) ([01]\d|2[0-3]):[0-5]\d", text):
-        raise ValueError(f'must be a day and a time such as "mon 07:00", not "{text}"')
-    return text
+def _matching(pattern: str, what: str) -> AfterValidator:
+    """A text of this form, told to who writes another as "must be `what`"."""
+
+    def check(text: str) -> str:
+        if not re.fullmatch(pattern, text):
+            raise ValueError(f'must be {what}, not "{text}"')
+        return text
+
+    return AfterValidator(check)
 
 
-def _time(text: str) -> str:
-    if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", text):
-        raise ValueError(f'must be a time such as "07:00", not "{text}"')
-    return text
-
-
-def _address(text: str) -> str:
-    if text and not re.fullmatch(r"https?://[^/\s]+(/\S*)?", text):
-        raise ValueError(f'must be an address such as "https://forecaster.example.gov.uk", not "{text}"')
+def _without_slash(text: str) -> str:
     return text.rstrip("/")
-
-
-def _listen(text: str) -> str:
-    if text and not re.fullmatch(r"([\w.-]+|\[[0-9a-fA-F:]+\]):\d{1,5}", text):
-        raise ValueError(f'must be a host and a port such as "127.0.0.1:8000", not "{text}"')
-    return text
-
-
-def _header(text: str) -> str:
-    if text and not re.fullmatch(r"[A-Za-z0-9-]+", text):
-        raise ValueError(f'must be the name of a header such as "X-Forwarded-User", not "{text}"')
-    return text
-
-
-def _council_code(text: str) -> str:
-    if not re.fullmatch(r"E\d{8}", text):
-        raise ValueError(f'must be an ONS code such as "E06000019", not "{text}"')
-    return text
 
 
 def _timezone(text: str) -> str:
@@ -58,12 +37,21 @@ def _timezone(text: str) -> str:
     return text
 
 
-Weekly = Annotated[str, AfterValidator(_weekly)]
-CouncilCode = Annotated[str, AfterValidator(_council_code)]
+_CLOCK = r"([01]\d|2[0-3]):[0-5]\d"
+Weekly = Annotated[str, _matching(f"({'|'.join(DAYS)}) {_CLOCK}", 'a day and a time such as "mon 07:00"')]
+Time = Annotated[str, _matching(_CLOCK, 'a time such as "07:00"')]
+CouncilCode = Annotated[str, _matching(r"E\d{8}", 'an ONS code such as "E06000019"')]
+# what follows may be left empty
+Address = Annotated[
+    str,
+    _matching(r"(https?://[^/\s]+(/\S*)?)?", 'an address such as "https://forecaster.example.gov.uk"'),
+    AfterValidator(_without_slash),
+]
+HostAndPort = Annotated[
+    str, _matching(r"(([\w.-]+|\[[0-9a-fA-F:]+\]):\d{1,5})?", 'a host and a port such as "127.0.0.1:8000"')
+]
+Header = Annotated[str, _matching(r"[A-Za-z0-9-]*", 'the name of a header such as "X-Forwarded-User"')]
 Count = Annotated[int, Field(ge=1)]
-
-
-Time = Annotated[str, AfterValidator(_time)]
 
 
 class Council(Table):
@@ -212,7 +200,7 @@ class Telling(Table):
     questions: Path | None = Field(
         default=None, description="What to ask; default: the questions.toml that comes with the service"
     )
-    page: Annotated[str, AfterValidator(_address)] = Field(
+    page: Address = Field(
         default="", description='Where the pages are, such as "https://forecaster.example.gov.uk"; "": no link'
     )
 
@@ -220,10 +208,10 @@ class Telling(Table):
 class Page(Table):
     """The pages: what messages link to."""
 
-    listen: Annotated[str, AfterValidator(_listen)] = Field(
+    listen: HostAndPort = Field(
         default="", description='Where `serve` shows them, such as "127.0.0.1:8000"; "": no pages'
     )
-    user_header: Annotated[str, AfterValidator(_header)] = Field(
+    user_header: Header = Field(
         default="X-Forwarded-User",
         description='The header in which the sign-in proxy says who is there; without it, or "": read only',
     )

@@ -198,16 +198,6 @@ def act(alert: Alert, act: Act, day: dt.date, now: dt.datetime, known: Container
     return changed, Transition(name, alert.id, now, alert.state, changed.state, _words(act), act.by, change)
 
 
-def acknowledge(alert: Alert, day: dt.date, now: dt.datetime, actor: str, reason: str) -> Step:
-    """Returns the alert acknowledged by a person, as `act` does."""
-    return act(alert, Act(alert.id, "acknowledge", actor, reason), day, now)
-
-
-def snooze(alert: Alert, until: dt.date, day: dt.date, now: dt.datetime, actor: str, reason: str) -> Step:
-    """Returns the alert silent until a date unless it worsens, as `act` does."""
-    return act(alert, Act(alert.id, "snooze", actor, reason, until), day, now)
-
-
 def _act_id(act: Act, now: dt.datetime) -> str:
     mark = act.token or f"{now:%Y%m%dT%H%M%S%f}"
     return f"{act.alert_id}/{act.what.replace(' ', '-')}/{mark}"

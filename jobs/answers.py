@@ -32,12 +32,12 @@ def answer(store: Store, act: Act, now: dt.datetime) -> str:
 
     Raises ValueError in one plain line for what cannot be done. The same click twice does it once.
     """
-    for _ in range(TRIES - 1):
+    for _ in range(TRIES):
         try:
             return _answer(store, act, now)
         except StaleError:
             continue
-    return _answer(store, act, now)
+    raise ValueError("somebody else changed this alert at the same moment: try again")
 
 
 def _answer(store: Store, act: Act, now: dt.datetime) -> str:

@@ -13,12 +13,11 @@ from forecaster.config import DAYS
 from forecaster.messages import Delivery, Target, Telling
 from forecaster.settings import Settings, cron_fields
 from forecaster.store import StaleError, Store
-from forecaster.types import Alert, Step, Transition
+from forecaster.types import Alert, Transition
 from jobs.telling import parts_of
 from jobs.watch import last_delivered
 
 log = logging.getLogger("forecaster")
-STEPS: tuple[Step, ...] = ("week", "month")
 
 
 def clock_of(settings: Settings) -> Clock:
@@ -47,16 +46,12 @@ def feeds(store: Store, now: dt.datetime) -> Iterator[Feed]:
     """Yields every kind of data that there is, and how far it goes by what is known now."""
     today, received = local_date(now), store.health()["last_received"]
     day = local_date(received) if received else None
-    events = store.events(now)
-    if len(events):
-        newest = events["date"].max().date()
+    newest = store.newest_event(now)
+    if newest:
         yield Feed("", "week", last_delivered(newest, today)[0], min(newest, today - DAY), day)
-    totals = store.totals(now)
-    for step in STEPS:
-        periods = totals["period"][totals["step"] == step]
-        if len(periods):
-            last = min(periods.max().date(), last_complete(today, step))
-            yield Feed(f"{step}ly totals", step, last, period_end(last, step), day)
+    for step, period in store.newest_totals(now).items():
+        last = min(period, last_complete(today, step))
+        yield Feed(f"{step}ly totals", step, last, period_end(last, step), day)
 
 
 def _save(store: Store, alert: Alert, transition: Transition, told: Telling, targets: Sequence[Target]) -> bool:

@@ -31,6 +31,14 @@ class Check:
 
 def examine(store: Store, settings: Settings, now: dt.datetime) -> Iterator[Check]:
     """Yields every check, the worst news not first but in the order data flows."""
+    *before, service = _vital(store, settings, now)
+    yield from before
+    yield from (Check("forecast", line) for line in record_lines(live(store), settings))
+    yield service
+
+
+def _vital(store: Store, settings: Settings, now: dt.datetime) -> Iterator[Check]:
+    """All but the account of the forecasts, which takes reading every one that is kept; the service comes last."""
     health = store.health()
     yield Check("config", f"hash {settings.config_hash}, {len(settings.catalogue)} measures")
     received = health["last_received"]
@@ -49,7 +57,6 @@ def examine(store: Store, settings: Settings, now: dt.datetime) -> Iterator[Chec
     yield Check("alerts", f"{health['open_alerts']} open")
     yield from _ratings(store)
     yield _budget(store, settings)
-    yield from (Check("forecast", line) for line in record_lines(live(store), settings))
     beat = store.last_heartbeat()
     alive = f"last heartbeat {beat:%d %B %Y %H:%M} UTC" if beat else "never started (fine if you only use commands)"
     yield Check("service", alive, None if beat is None else now - beat < SILENT_AFTER)
@@ -103,7 +110,7 @@ def _channels(settings: Settings) -> Iterator[Check]:
 
 def is_well(store: Store, settings: Settings, now: dt.datetime) -> bool:
     """Returns whether nothing is wrong: what the watchdog elsewhere is told."""
-    return all(check.well is not False for check in examine(store, settings, now))
+    return all(check.well is not False for check in _vital(store, settings, now))
 
 
 def is_alive(store: Store, now: dt.datetime) -> bool:

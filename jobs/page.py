@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from forecaster.calendar import local_date
 from forecaster.messages import Act, Message
 from forecaster.settings import Settings, SettingsError
-from forecaster.store import StaleError, Store
+from forecaster.store import Store
 from forecaster.types import Alert, Transition
 from jobs.answers import answer
 from jobs.doctor import is_alive
@@ -47,10 +47,7 @@ class StoreBoard:
 
     def answer(self, act: Act) -> str:
         """Does what a person asked for; ValueError, in one plain line, where it cannot be done."""
-        try:
-            return answer(self.store, act, self.clock())
-        except StaleError:
-            raise ValueError("Somebody else changed this alert at the same moment: try again") from None
+        return answer(self.store, act, self.clock())
 
 
 @contextmanager

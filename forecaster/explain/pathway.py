@@ -23,6 +23,7 @@ import numpy as np
 
 from forecaster.baseline import of_flows
 from forecaster.calendar import per_year
+from forecaster.explain.common import BREAKDOWNS, COMPARISONS, UNSAID
 from forecaster.explain.divisia import parts
 from forecaster.types import COUNCIL, PATHWAY, Driver, Events, Floats, Ints, Panel, SeriesKey, Signal, Slice
 
@@ -34,9 +35,6 @@ KNOWN = 0.5  # of a stage's window must have been counted, and of its events hav
 SHRINK = 20.0  # events that the council's own share weighs in a team's
 CLUMPING = 2.0  # siblings share an outcome: variance over that of a binomial
 NEARLY_ALL, UNEVEN_LAGS = 0.9, 1.2  # a share that goes on; variance that lags add, as no two children have the same
-COMPARISONS = ("neighbours", "peers", "arrival")  # held against others, or the clock: no stage explains them
-BREAKDOWNS = ("team", "locality")  # from fine to coarse
-UNSAID = "not recorded"
 TYPICAL = 0.4  # standard deviation of the log ratio by which a stage that changed has changed
 UNSURE = 0.08  # the same of how far off the expected may be where nothing changed
 AHEAD = 1.0  # log odds by which a conversion must be ahead of the volume to come before it

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forecaster.calendar import per_year
+from forecaster.explain.common import UNSAID
 from forecaster.explain.concentration import HISTORY_YEARS, Parts, Table, dispersion, parts
 from forecaster.types import (
     SINCE_PLAN,
@@ -38,7 +39,6 @@ Places = Mapping[str, tuple[tuple[str, ...], Ints]]
 TIME_ON_PLAN_YEARS = (0.25, 0.5, 1.0, 1.5)  # between TIME_ON_PLAN_BANDS
 INDEPENDENT = 20.0  # events by which a pair's usual part is drawn to the product of its margins
 HALF = 0.5  # of an event, added to each slice: what never happened there is not impossible
-UNSAID = "not recorded"
 NOWHERE: Slice = ()  # the slice of what is not recorded, or is in none of the slices that are watched
 
 

@@ -25,7 +25,8 @@ from numpy.typing import NDArray
 
 from forecaster.baseline import of_flows
 from forecaster.calendar import per_year
-from forecaster.types import Driver, Floats, Ints, Panel, SeriesKey, Signal, Stays
+from forecaster.explain.common import BREAKDOWNS, COMPARISONS, UNSAID
+from forecaster.types import TIME_ON_PLAN, Driver, Floats, Ints, Panel, SeriesKey, Signal, Stays
 
 STANDS_OUT = 2.0  # standard deviations beyond which a part is more than noise
 LEAST_SHARE = 0.1  # of the excess: a slice's part below it is not told
@@ -36,9 +37,7 @@ NEAR = {"week": 4, "month": 1}  # ages on either side that each is smoothed with
 EVENTS = 2.0  # ends that the hazard of all ages weighs in that of one
 SAME = 10.0  # ends that weigh for a slice with the council's hazards
 HIGHEST = 0.98  # chance to end in one period
-COMPARISONS = ("neighbours", "peers", "arrival")  # held against others, or the clock
-BREAKDOWNS = ("team", "locality")  # from fine to coarse
-AGES, UNSAID = "time_on_plan", "not recorded"
+
 TINY = 1e-9
 Bools = NDArray[np.bool_]
 
@@ -290,7 +289,7 @@ def _of_stock(case: _Case, slices: _Slices, names: tuple[str, str], ends: _Flow,
     starts = _Flow.of(case, slices, case.stays.opened)
     begun = _Part(names[0], starts.observed - starts.expected, starts.deviation, starts.observed)
     ended = _Part(names[1], due.value - due.ended, due.deviation, due.ended)
-    aged = _Part(AGES, starts.expected - due.value, ends.deviation, due.reached)
+    aged = _Part(TIME_ON_PLAN, starts.expected - due.value, ends.deviation, due.reached)
     return _with_rest(case, slices, (begun, ended, aged))
 
 
@@ -298,7 +297,7 @@ def _of_long(case: _Case, slices: _Slices, names: tuple[str, str], ends: _Flow, 
     """Of a stock of long stays: who came within reach of it since the onset, and who left before it or from it."""
     ended = _Part(names[1], due.value - due.ended, due.deviation, due.ended)
     near = slices.count(case.within_reach & (case.since >= case.onset))
-    aged = _Part(AGES, near - due.value, due.deviation, near)
+    aged = _Part(TIME_ON_PLAN, near - due.value, due.deviation, near)
     return _with_rest(case, slices, (ended, aged))
 
 
@@ -307,7 +306,7 @@ def _of_ends(case: _Case, slices: _Slices, names: tuple[str, str], ends: _Flow, 
     observed = slices.given(case.signal.total, due.ended)
     expected = slices.adding_up(slices.given(case.signal.total_expected, ends.expected))
     ended = _Part(names[1], observed - due.value, due.deviation, observed)
-    return ended, _Part(AGES, due.value - expected, ends.deviation, due.reached)
+    return ended, _Part(TIME_ON_PLAN, due.value - expected, ends.deviation, due.reached)
 
 
 def _with_rest(case: _Case, slices: _Slices, parts: tuple[_Part, ...]) -> tuple[_Part, ...]:

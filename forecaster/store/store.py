@@ -69,6 +69,16 @@ class Store:
         """
         return self._vintages("events", as_of).at(as_of)
 
+    def newest_event(self, as_of: dt.datetime) -> dt.date | None:
+        """Returns the day of the newest event known at a moment, without reading them all."""
+        with self._engine.begin() as connection:
+            return upkeep.newest_event(connection, as_of)
+
+    def newest_totals(self, as_of: dt.datetime) -> dict[Step, dt.date]:
+        """Returns the newest period of each step that has totals known at a moment, weeks before months."""
+        with self._engine.begin() as connection:
+            return upkeep.newest_totals(connection, as_of)
+
     def event_vintages(self) -> Vintages:
         """Returns all versions of all events: `.at(as_of)` is `events(as_of)`, without asking the database again."""
         return self._vintages("events", None)

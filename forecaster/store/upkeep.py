@@ -12,7 +12,7 @@ from sqlalchemy import Connection, func, select
 from forecaster.store.codec import from_text, to_text
 from forecaster.store.engine import insert
 from forecaster.store.schema import alerts, benchmarks, deliveries, events, extracts, fits, heartbeats, totals
-from forecaster.types import Benchmark, Fits
+from forecaster.types import Benchmark, Fits, Step
 
 _SERVICE = "service"
 _FITS_KEPT = dt.timedelta(days=60)  # since a run last had a use for them
@@ -45,6 +45,18 @@ def health(connection: Connection) -> Health:
         deliveries=dict(connection.execute(states).all()),
         last_heartbeat=last_heartbeat(connection),
     )
+
+
+def newest_event(connection: Connection, as_of: dt.datetime) -> dt.date | None:
+    """Returns the day of the newest event known at a moment."""
+    newest: dt.date | None = connection.scalar(select(func.max(events.c.date)).where(events.c.known_at <= as_of))
+    return newest
+
+
+def newest_totals(connection: Connection, as_of: dt.datetime) -> dict[Step, dt.date]:
+    """Returns the newest period of each step that has totals known at a moment, weeks before months."""
+    query = select(totals.c.step, func.max(totals.c.period)).where(totals.c.known_at <= as_of)
+    return dict(connection.execute(query.group_by(totals.c.step).order_by(totals.c.step.desc())).all())
 
 
 def heartbeat(connection: Connection, now: dt.datetime) -> None:

@@ -19,8 +19,9 @@ from lifecycle_cases import (
     week,
 )
 
-from forecaster.lifecycle import Finding, Rules, acknowledge, alert_id, join, snooze, step
+from forecaster.lifecycle import Finding, Rules, alert_id, join, step
 from forecaster.types import Alert, SeriesKey, State, Transition
+from tests.core.by_hand import acknowledge, snooze
 
 STRONGER = {"p_value": 1e-9}
 FINDINGS: dict[str, Finding | None] = {

@@ -5,15 +5,14 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable
 
-import pandas as pd
 import pytest
 
 from forecaster.arrival import Clock
-from forecaster.lifecycle import acknowledge
 from forecaster.settings import Settings
 from forecaster.store import Store
-from forecaster.types import Alert
+from forecaster.types import Alert, Step
 from jobs.arrival import check_arrival, clock_of, feeds
+from tests.core.by_hand import acknowledge
 from tests.digest.weeks import CONSOLE, MONDAY, NEWEST, SLACK, WEEK, at, ingest, ingest_events, ingest_months, judge
 
 DAY = dt.timedelta(days=1)
@@ -98,12 +97,12 @@ def test_extract_and_totals_are_missed_each_by_itself(store: Store, settings: Se
 class Busy(Store):
     """A store in which somebody takes up an alert while the check looks at the data."""
 
-    def totals(self, as_of: dt.datetime | None = None) -> pd.DataFrame:
+    def newest_totals(self, as_of: dt.datetime) -> dict[Step, dt.date]:
         for alert in arrivals(self, open_only=True):
             known, transition = acknowledge(alert, MONDAY, at(TUESDAY, 11), "A. Patel", "they know")
             if known and transition:
                 self.save_transition(known, transition)
-        return super().totals(as_of)
+        return super().newest_totals(as_of)
 
 
 def test_what_a_person_does_meanwhile_stands(

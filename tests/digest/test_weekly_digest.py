@@ -8,13 +8,13 @@ from dataclasses import replace
 
 import pytest
 
-from forecaster.lifecycle import acknowledge
 from forecaster.messages import Message
 from forecaster.settings import Settings
 from forecaster.store import Store
 from forecaster.types import SeriesKey
 from jobs.arrival import check_arrival
 from jobs.digest import digest_of, facts, send_digest
+from tests.core.by_hand import acknowledge
 from tests.digest.weeks import (
     CONSOLE,
     MONDAY,

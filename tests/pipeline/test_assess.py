@@ -10,9 +10,9 @@ from made_panels import by_locality, joined, panel, slice_key
 from synthetic_council import MEASURES, NOBODY, WATCH, T, council, look, monday_after, north, replay
 
 from forecaster.calendar import period_end, period_name
-from forecaster.lifecycle import acknowledge, snooze
 from forecaster.pipeline import Watch, assess
 from forecaster.types import Alert, Panel, SeriesKey, as_date
+from tests.core.by_hand import acknowledge, snooze
 
 SURGE = {"North": np.full(5, 18)}
 COUNTS_ALONE = replace(WATCH, detectors=("surge",))

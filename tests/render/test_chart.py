@@ -11,7 +11,7 @@ from dataclasses import replace
 import pytest
 import vl_convert
 
-from forecaster.chart import COUNTED, FORECAST, HIDDEN, WIDTH, png, spec, vega_lite
+from forecaster.chart import COUNTED, FORECAST, HIDDEN, WIDTH, png, vega_lite
 from forecaster.messages import Chart
 from forecaster.words.render import message
 from forecaster.words.wording import whole
@@ -180,15 +180,8 @@ def test_a_level_far_away_is_inside_the_picture():
 # On a page
 
 
-def test_a_page_gets_the_same_definition_as_wide_as_its_place():
-    picture = chart()
-    on_page, in_message = spec(picture), vega_lite(picture)
-    assert on_page["width"] == "container"
-    assert on_page | {"width": in_message["width"]} == in_message
-
-
 def test_tooltips_say_what_is_drawn_and_nothing_else():
-    page = spec(chart(cases.low_count))
+    page = vega_lite(chart(cases.low_count))
     tips = [tip["field"] for layer in page["layer"] for tip in layer["encoding"].get("tooltip", [])]
     assert set(tips) == {"x", "y", "lower", "upper", "series"}
     counted = [layer for layer in page["layer"] if layer["mark"]["type"] == "point" and "y" in str(layer["encoding"])]
@@ -197,7 +190,7 @@ def test_tooltips_say_what_is_drawn_and_nothing_else():
 
 
 def test_a_tooltip_for_a_hidden_point_has_no_number():
-    page = spec(chart(cases.low_count))
+    page = vega_lite(chart(cases.low_count))
     (hidden,) = [layer for layer in page["layer"] if layer["mark"].get("shape") == "cross"]
     assert [tip["field"] for tip in hidden["encoding"]["tooltip"]] == ["x", "series"]
 

@@ -153,3 +153,14 @@ def test_fits_of_series_that_no_run_has_any_more_are_dropped(store: Store) -> No
     newer = {"prophet week referrals": {"new": [2.0]}}
     store.save_fits(newer, DAYS[0] + dt.timedelta(days=61))
     assert store.fits() == newer
+
+
+def test_the_newest_event_and_totals_are_those_known_at_the_moment(store: Store) -> None:
+    assert (store.newest_event(RECEIVED), store.newest_totals(RECEIVED)) == (None, {})
+    store.ingest(extract(event("a", date="2018-01-02"), event("b", date="2018-01-05")), RECEIVED)
+    store.ingest(extract(event("c", date="2018-01-09")), RECEIVED + WEEK)
+    store.ingest(totals_extract(total("2018-01-01", 3), total("2017-12-01", 9, step="month")), RECEIVED)
+    for moment in (RECEIVED, RECEIVED + WEEK, RECEIVED + 2 * WEEK):
+        known = store.events(moment)["date"].max().date()
+        assert store.newest_event(moment) == known
+    assert store.newest_totals(RECEIVED) == {"week": dt.date(2018, 1, 1), "month": dt.date(2017, 12, 1)}

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from forecaster.messages import Act
+from forecaster.messages import Act, Delivery
 from forecaster.settings import Settings
 from forecaster.store import StaleError, Store
+from forecaster.types import Alert, Transition
 from jobs.answers import answer, escalate
 from tests.telling.told import DAY, DIRECTOR, HEAD, MANAGERS, NOW, WEEK, alert, opening, send_all, tell, updating
 
@@ -129,3 +132,25 @@ def test_who_was_told_exact_numbers_alone_is_no_source_for_others(store: Store, 
     assert not text.exact
     assert "3 children" not in text.text
     assert text.headline == "A1 is surging"
+
+
+class Busy(Store):
+    """A store in which somebody else is always a moment faster."""
+
+    def save_transition(self, alert: Alert, transition: Transition, deliveries: Iterable[Delivery] = ()) -> None:
+        faster = self.alert(alert.id)
+        assert faster is not None
+        name = f"{alert.id}/faster/{faster.changes}"
+        super().save_transition(
+            faster, Transition(name, alert.id, NOW, faster.state, faster.state, "", change="useful")
+        )
+        super().save_transition(alert, transition, deliveries)
+
+
+def test_who_is_never_fast_enough_is_told_so_in_one_line(told: Store, tmp_path: Path) -> None:
+    with (
+        Busy(f"sqlite:///{tmp_path / 'store.db'}") as busy,
+        pytest.raises(ValueError, match="somebody else changed this alert at the same moment: try again"),
+    ):
+        answer(busy, CLICK, NOW + DAY)
+    assert [step.what for step in told.transitions("A1")] == ["opened", "useful", "useful", "useful"]
