@@ -190,5 +190,6 @@ def serve(service: Service, stop: Event | None = None) -> None:
         scheduler.start()
         log.info("serving: watch %s (%s)", service.settings.schedule.watch, service.settings.schedule.timezone)
         stopping.wait()
+        scheduler.remove_all_jobs()  # shutdown alone trips its own thread over a one-time job that starts just then
         scheduler.shutdown(wait=True)
     log.info("stopped")

@@ -12,7 +12,7 @@ import pytest
 from forecaster.channels._card import post
 from forecaster.channels._email_html import html
 from forecaster.channels._slack_blocks import blocks, fallback
-from forecaster.chart import spec
+from forecaster.chart import vega_lite
 from tests.disclosure.generator import Thread, thread
 from tests.disclosure.reading import Reader, UnreadError
 from tests.disclosure.solver import System
@@ -87,7 +87,7 @@ def test_the_page_has_the_points_of_the_picture_and_no_other(threads, seed):
     world = threads[seed].world
     for told in threads[seed].told[:2]:
         if told.whole.chart:
-            rows = [row for rows in spec(told.whole.chart)["datasets"].values() for row in rows]
+            rows = [row for rows in vega_lite(told.whole.chart)["datasets"].values() for row in rows]
             drawn = {row["x"]: row["y"] for row in rows if row.get("series") == "counted" and row["y"] is not None}
             there = zip(told.whole.chart.periods, told.whole.chart.observed, strict=True)
             assert drawn == {day.isoformat(): value for day, value in there if value == value}

@@ -148,6 +148,23 @@ def test_a_file_that_comes_while_the_service_sleeps_waits_for_its_time(serving: 
     assert late.exists()
 
 
+def test_a_stop_while_what_was_missed_is_being_started_is_quiet(
+    office: Office, counted: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In this process: told to stop before it begins, with a run to catch up and a digest that is due."""
+    monkeypatch.chdir(office.folder)
+    failed: list[threading.ExceptHookArgs] = []
+    monkeypatch.setattr(threading, "excepthook", failed.append)
+    office.give(counted)
+    stopping, wednesday = threading.Event(), dt.datetime(2022, 8, 10, 9, tzinfo=dt.UTC)
+    stopping.set()
+    with Store(f"sqlite:///{office.database}") as store:
+        service = scheduler.Service(store, load(None, {}), b"key", {}, clock=lambda: wednesday)
+        for _ in range(2):
+            scheduler.serve(service, stopping)
+    assert failed == []
+
+
 def test_a_weekly_job_that_failed_is_tried_again_soon(
     office: Office, counted: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
