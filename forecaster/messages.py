@@ -131,7 +131,7 @@ class Target:
 
 
 DeliveryPart = Literal["text", "chart", "edit"]
-DeliveryState = Literal["pending", "claimed", "ambiguous", "sent", "failed"]
+DeliveryState = Literal["pending", "claimed", "ambiguous", "sent", "failed", "dropped"]
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,7 @@ def send_digest(
 ) -> Message:
     """Returns the digest of the last week that is over, queued once for every target; a repeat queues nothing.
 
-    Each digest is a post of its own. held: ids of the open alerts that the weekly cap kept back.
+    Each digest is a post of its own. held: ids of the open alerts that somebody was not told of.
     """
     message = digest_of(store, settings, now, held)
     week = last_complete(local_date(now), "week")

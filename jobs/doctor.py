@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from forecaster.channels import missing_secrets
@@ -51,15 +51,20 @@ def _vital(store: Store, settings: Settings, now: dt.datetime) -> Iterator[Check
     runs = [check for step in STEPS for check in _last_run(store, step, now)]
     yield from runs or [Check("run", "nothing has been judged yet: run `forecaster run`", False)]
     yield from _channels(settings)
-    states = health["deliveries"]
-    yield Check("outbox", ", ".join(f"{count} {state}" for state, count in sorted(states.items())) or "empty",
-                not states.get("failed"))  # fmt: skip
+    yield _outbox(health["deliveries"])
     yield Check("alerts", f"{health['open_alerts']} open")
     yield from _ratings(store)
     yield _budget(store, settings)
     beat = store.last_heartbeat()
     alive = f"last heartbeat {beat:%d %B %Y %H:%M} UTC" if beat else "never started (fine if you only use commands)"
     yield Check("service", alive, None if beat is None else now - beat < SILENT_AFTER)
+
+
+def _outbox(states: Mapping[str, int]) -> Check:
+    told = ", ".join(f"{count} {state}" for state, count in sorted(states.items())) or "empty"
+    failed = bool(states.get("failed"))
+    remedy = ": mend the cause, then run `forecaster deliver --retry` (or --drop)" if failed else ""
+    return Check("outbox", told + remedy, not failed)
 
 
 def _last_run(store: Store, step: Step, now: dt.datetime) -> Iterator[Check]:

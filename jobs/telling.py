@@ -166,7 +166,7 @@ def delivery_id(about: str, target: Target, part: str) -> str:
 
 
 def held_back(store: Store, settings: Settings, now: dt.datetime) -> list[Alert]:
-    """Returns the open alerts that somebody they go to was not told of, because of the weekly cap."""
+    """Returns the open alerts that somebody they go to was not told of: over their weekly cap, or not delivered."""
     routes = routes_of(settings)
     known = heard(store, routes, now)
     alerts = [alert for alert in store.alerts(open_only=True) if alert.kind != "arrival"]

@@ -176,7 +176,7 @@ def _check(delivery: Delivery) -> None:
     if delivery.part == "chart" and not delivery.thread:
         raise SendError("the chart waits for its text")
     if delivery.part == "edit" and not delivery.edits:
-        raise SendError("the edit waits for its message")
+        raise SendError("the message to be brought up to date was never sent", permanent=True)
 
 
 def _file_name(delivery: Delivery) -> str:

@@ -2,6 +2,7 @@
 
     pending --claim--> claimed --mark--> sent | failed | pending (again, later) | ambiguous
     claimed, and its worker is gone or too late --> ambiguous: it may have been sent, so the next worker looks first
+    failed --by hand--> ambiguous, to be tried again | dropped
 
 An ambiguous delivery that is being looked at stays ambiguous; its owner and lease say who has it.
 """
@@ -9,7 +10,7 @@ An ambiguous delivery that is being looked at stays ambiguous; its owner and lea
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, exists, func, or_, select
@@ -21,6 +22,7 @@ from forecaster.store.schema import deliveries, transitions
 
 HELD = ("claimed", "ambiguous")
 UNSETTLED = ("pending", *HELD)
+UNTOLD = ("failed", "dropped")
 _COLUMNS = ("id", "alert_id", "transition_id", "part", "state", "after", "attempts", "receipt", "error", "due")
 
 
@@ -52,7 +54,7 @@ def _first_text(about: str) -> ColumnElement[str]:
     receipt = (
         select(first.c.receipt)
         .where(_same(first, deliveries, about), first.c.part == "text", first.c.state == "sent")
-        .where(first.c.position < deliveries.c.position)
+        .where(or_(first.c.position < deliveries.c.position, deliveries.c.state != "sent"))
         .order_by(first.c.position)
         .limit(1)
     )
@@ -70,10 +72,14 @@ def read(connection: Connection, alert_id: str | None, state: DeliveryState | No
 
 
 def texts(connection: Connection) -> list[tuple[Target, str, str, dt.datetime]]:
-    """Returns of every text about a change: to whom, of which alert and story, and when it was, oldest first."""
+    """Returns of every text about a change: to whom, of which alert and story, and when it was, oldest first.
+
+    One that failed told nobody: what comes next has to say the whole.
+    """
     columns = (deliveries.c.channel, deliveries.c.address, deliveries.c.alert_id, deliveries.c.story, transitions.c.at)
     query = select(*columns).join(transitions, transitions.c.id == deliveries.c.transition_id)
-    rows = connection.execute(query.where(deliveries.c.part == "text").order_by(deliveries.c.position))
+    told = query.where(deliveries.c.part == "text", deliveries.c.state.not_in(UNTOLD))
+    rows = connection.execute(told.order_by(deliveries.c.position))
     return [(Target(channel, address), alert_id, story, at) for channel, address, alert_id, story, at in rows]
 
 
@@ -174,3 +180,24 @@ def mark(connection: Connection, delivery_id: str, state: DeliveryState, error: 
         chart = (deliveries.c.after == delivery_id) & deliveries.c.state.in_(UNSETTLED)
         failed = values | {"error": f"its text failed: {error}"}
         connection.execute(deliveries.update().where(chart).values(failed))
+
+
+def retry_failed(connection: Connection, now: dt.datetime) -> int:
+    """Makes what failed ambiguous, to be tried again now, and returns how many that were.
+
+    What was overtaken, as a later text about the same alert was sent to the target, is dropped: it would be old news.
+    """
+    later = deliveries.alias("later")
+    newer = (later.c.part == "text", later.c.state == "sent", later.c.position > deliveries.c.position)
+    overtaken = exists().where(_same(later, deliveries, "alert_id"), *newer)
+    drop_failed(connection, overtaken)
+    return _settle_failed(connection, {"state": "ambiguous", "due": now})
+
+
+def drop_failed(connection: Connection, *which: ColumnElement[bool]) -> int:
+    """Gives up what failed, and returns how many that were. which: only those for which it holds."""
+    return _settle_failed(connection, {"state": "dropped"}, *which)
+
+
+def _settle_failed(connection: Connection, values: Mapping[str, Any], *which: ColumnElement[bool]) -> int:
+    return connection.execute(deliveries.update().where(deliveries.c.state == "failed", *which).values(values)).rowcount

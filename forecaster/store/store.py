@@ -221,6 +221,19 @@ class Store:
         with self._writer.begin() as connection:
             outbox.mark(connection, delivery_id, "failed", error, None)
 
+    def retry_failed(self, now: dt.datetime) -> int:
+        """Returns how many deliveries that had failed are to be tried again; each is looked for before it is sent.
+
+        One about an alert of which the target was told something newer since is dropped.
+        """
+        with self._writer.begin() as connection:
+            return outbox.retry_failed(connection, now)
+
+    def drop_failed(self) -> int:
+        """Returns how many deliveries that had failed are given up."""
+        with self._writer.begin() as connection:
+            return outbox.drop_failed(connection)
+
     def deliveries(self, alert_id: str | None = None, state: DeliveryState | None = None) -> list[Delivery]:
         """Returns the deliveries in the order in which they were put in."""
         with self._engine.begin() as connection:

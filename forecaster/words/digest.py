@@ -107,9 +107,9 @@ class Facts:
     """All that one week's digest is made from.
 
     week: the last that is over; day: of the digest. received: the day on which data was read last. alerts: those open,
-    missing data left out; held: the ids of those that nobody was told of, because of the weekly cap. near: signals that
-    opened no alert. titles: of measures. opened: alerts in the last year; accepted: false ones a year that are.
-    coverage: how often the forecasts' 95% bands have held.
+    missing data left out; held: the ids of those that somebody was not told of. near: signals that opened no alert.
+    titles: of measures. opened: alerts in the last year; accepted: false ones a year that are. coverage: how often the
+    forecasts' 95% bands have held.
     """
 
     week: dt.date
@@ -279,7 +279,9 @@ def _holder(alert: Alert, today: dt.date) -> str:
 def _held(facts: Facts) -> str:
     said = [_says(alert, facts) for alert in facts.alerts if alert.id in facts.held]
     more = [f"{spelled(len(said) - OPEN)} more"] if len(said) > OPEN else []
-    return f"Over this week's cap, told here alone: {'; '.join([*said[:OPEN], *more])}." if said else ""
+    return (
+        f"Told here alone (over this week's cap, or not delivered): {'; '.join([*said[:OPEN], *more])}." if said else ""
+    )
 
 
 def _ahead(facts: Facts) -> str:

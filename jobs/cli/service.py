@@ -133,6 +133,23 @@ def digest_command(
             send(store, settings)
 
 
+@app.command(name="deliver", epilog="Example: forecaster deliver --retry   (the bot has been invited to the channel)")
+def deliver_command(
+    retry: Annotated[bool, typer.Option("--retry", help="Also what failed for good, to the same address.")] = False,
+    drop: Annotated[bool, typer.Option("--drop", help="Give up what failed for good.")] = False,
+    config: ConfigFile = None,
+) -> None:
+    """Sends what waits in the outbox, now. What failed for good is left alone unless you say so."""
+    if retry and drop:
+        raise InputError("deliver", "--retry and --drop contradict each other", "give one of them")
+    with opened(config) as (settings, store):
+        if retry:
+            say(f"{store.retry_failed(delivering.utc_now())} that failed are tried again.")
+        if drop:
+            say(f"{store.drop_failed()} that failed are given up.")
+        send(store, settings)
+
+
 def _check_watchdog(settings: Settings) -> None:
     url = settings.secrets.heartbeat_url
     try:

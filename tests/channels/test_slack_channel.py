@@ -179,8 +179,8 @@ def test_only_a_message_of_ours_that_is_there_can_be_edited(slack, channel):
     assert slack.messages[0]["text"] == "someone's"
 
 
-def test_an_edit_waits_for_its_message(slack, channel):
-    assert kind(failure(channel.send, edit(""))) == (False, False)
+def test_an_edit_of_what_was_never_sent_is_given_up_and_holds_nothing_up(slack, channel):
+    assert kind(failure(channel.send, edit(""))) == (True, False)
     assert slack.requests == []
 
 

@@ -169,7 +169,9 @@ def test_open_alerts_are_told_with_who_has_taken_them_up(store: Store, settings:
     store.save_transition(replace(known, held_by="A. Patel"), transition)
     assert "acknowledged by A. Patel" in line(digest_of(store, settings, NINE), "Open")
     held = digest_of(store, settings, NINE, [alert.id])
-    assert line(held, "Held").startswith("Over this week's cap, told here alone: Referrals are surging")
+    assert line(held, "Held").startswith(
+        "Told here alone (over this week's cap, or not delivered): Referrals are surging"
+    )
 
 
 def test_missing_data_is_why_nothing_was_judged_and_no_open_alert(judged_store: Store, settings: Settings) -> None:

@@ -16,7 +16,7 @@ from jobs.cli import app
 
 CONTRACT = {
     "demo", "ingest", "run", "serve", "detect", "forecast", "backtest", "preview", "alerts", "ack", "snooze", "doctor",
-    "config", "erase", "neighbours", "outlook", "assign", "rate", "routes", "digest",
+    "config", "erase", "neighbours", "outlook", "assign", "rate", "routes", "digest", "deliver",
 }  # fmt: skip
 
 

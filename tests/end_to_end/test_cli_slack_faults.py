@@ -70,7 +70,17 @@ def test_a_refusal_is_said_in_one_line_with_its_remedy_and_not_tried_again(
     run(crashing)
     assert [method for method, _ in slack.requests] == [POST]
     doctor = crashing.forecaster("doctor")
-    assert doctor.code == 1 and "FAIL outbox    2 failed" in doctor.out
+    assert doctor.code == 1 and "FAIL outbox    2 failed: mend the cause" in doctor.out
+
+
+def test_once_the_cause_is_mended_what_was_refused_is_sent_or_given_up(crashing: Office, slack: SlackDouble) -> None:
+    slack.fail(POST, Refused("not_in_channel"))
+    run(crashing)
+    assert crashing.forecaster("deliver").done().out == ""
+    assert "one of them" in crashing.forecaster("deliver", "--retry", "--drop").refused()
+    assert crashing.forecaster("deliver", "--retry").done().out == "2 that failed are tried again.\n"
+    check_told_once(crashing, slack)
+    assert crashing.forecaster("deliver", "--drop").done().out == "0 that failed are given up.\n"
 
 
 def test_a_wrong_token_never_shows(crashing: Office, slack: SlackDouble) -> None:

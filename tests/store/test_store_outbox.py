@@ -5,9 +5,10 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import replace
 
 import pytest
-from store_cases import CONSOLE, LEASE, RECEIVED, SLACK, chart, delivery, message, run
+from store_cases import CONSOLE, LEASE, RECEIVED, SLACK, chart, delivery, message, run, transition
 from store_workers import claim_until_empty, die_holding_a_claim, processes, run_all
 
 from forecaster.messages import Delivery, DeliveryState
@@ -159,6 +160,58 @@ def test_what_failed_for_good_is_not_tried_again(store: Store) -> None:
     store.mark_failed("D1", "channel_not_found")
     assert claimed_ids(store, OVER) == []
     assert store.deliveries()[0].error == "channel_not_found"
+
+
+def fail(store: Store, *names: str) -> None:
+    """Tries to send everything that is due; those named fail for good."""
+    while items := claim(store):
+        for item in items:
+            if item.id in names:
+                store.mark_failed(item.id, "not_in_channel")
+            else:
+                store.mark_sent(item.id, f"sent {item.id}", NOW)
+
+
+def test_what_failed_is_tried_again_when_somebody_says_so_and_looked_for_first(store: Store) -> None:
+    put(store, delivery("D1"), chart("D1"))
+    fail(store, "D1")
+    assert store.retry_failed(OVER) == 2
+    (item,) = claim(store, OVER)
+    assert (item.id, item.state, item.due) == ("D1", "ambiguous", OVER)
+    store.mark_sent("D1", "1515.1", OVER)
+    assert [(item.id, item.thread) for item in claim(store, OVER)] == [("D1-chart", "1515.1")]
+
+
+def test_what_failed_may_be_given_up(store: Store) -> None:
+    put(store, delivery("D1"), delivery("D2", CONSOLE))
+    fail(store, "D1")
+    assert store.drop_failed() == 1 and states(store) == {"D1": "dropped", "D2": "sent"}
+    assert store.retry_failed(OVER) == store.drop_failed() == 0
+    assert claimed_ids(store, OVER) == []
+
+
+def test_old_news_is_not_sent_after_newer(store: Store) -> None:
+    put(store, delivery("D1"), chart("D1"))
+    fail(store, "D1")
+    put(store, delivery("D2"))
+    fail(store)
+    assert store.retry_failed(OVER) == 0
+    assert states(store) == {"D1": "dropped", "D1-chart": "dropped", "D2": "sent"}
+
+
+def test_what_is_tried_again_joins_the_thread_that_its_story_has_by_now(store: Store) -> None:
+    put(store, delivery("D1", story="A1"), delivery("D2", alert_id="A2", story="A1"))
+    fail(store, "D1")
+    store.retry_failed(OVER)
+    assert [(item.id, item.thread) for item in claim(store, OVER)] == [("D1", "sent D2")]
+
+
+def test_a_text_that_failed_told_nobody(store: Store) -> None:
+    opened = transition(None, "opened").id
+    put(store, *(replace(delivery(name, to), transition_id=opened) for name, to in (("D1", SLACK), ("D2", CONSOLE))))
+    assert [target for target, *_ in store.texts()] == [SLACK, CONSOLE]
+    fail(store, "D1")
+    assert [target for target, *_ in store.texts()] == [CONSOLE]
 
 
 @pytest.mark.parametrize("mark", ["pending", "ambiguous", "failed"])
