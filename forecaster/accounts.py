@@ -67,9 +67,9 @@ def account(kept: Iterable[Said], panels: Sequence[Panel]) -> pd.DataFrame:
 
 def own_series(keys: Sequence[SeriesKey]) -> list[int]:
     """Returns which series are the council's own: the councils' where a measure has several, else the whole."""
-    councils = [i for i, key in enumerate(keys) if [name for name, _ in key.slice] == ["council"]]
+    councils = [i for i, key in enumerate(keys) if key.is_council and key.council]
     several = {keys[i].measure for i in councils}
-    return councils + [i for i, key in enumerate(keys) if key.is_council and key.measure not in several]
+    return councils + [i for i, key in enumerate(keys) if not key.slice and key.measure not in several]
 
 
 def _apportioned(panels: Sequence[Panel]) -> Iterator[tuple[Panel, dict[SeriesKey, int]]]:
@@ -102,7 +102,7 @@ def _columns(said: Said, panel: Panel, rows: Sequence[tuple[int, int]]) -> dict[
     return {
         "step": panel.step,
         "measure": each(panel.keys[i].measure for i in here),
-        "council": each(dict(panel.keys[i].slice).get("council", "") for i in here),
+        "council": each(panel.keys[i].council for i in here),
         "kind": each(panel.kinds[i] for i in here),
         "origin": np.datetime64(forecasts.origin, "s"),
         "ahead": np.tile(np.arange(1, ahead + 1), len(here)),

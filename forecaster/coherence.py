@@ -20,7 +20,7 @@ import numpy as np
 
 from forecaster.calendar import per_year
 from forecaster.paths import arranged, error_correlation, marginals, normal_paths
-from forecaster.types import COUNCIL, QUANTILES, Floats, Panel, SeriesKey, Slice
+from forecaster.types import COUNCIL, QUANTILES, Floats, Panel, SeriesKey
 
 REST = "(rest)"  # what is in no slice of a breakdown that is watched
 TOLERANCE = 0.01  # of a whole, by which its slices may exceed it: a few corrections, not people counted twice
@@ -52,11 +52,16 @@ def _by_whole(keys: Sequence[SeriesKey]) -> dict[tuple[int, str], tuple[int, tup
     row_of = {key: row for row, key in enumerate(keys)}
     slices: dict[tuple[int, str], list[int]] = {}
     for key in sorted(keys, key=lambda key: (is_rest(key), key)):
-        if key.slice and key.slice[-1][0] != COUNCIL:
-            whole = row_of.get(replace(key, slice=key.slice[:-1]))
+        if not key.is_council:
+            whole = row_of.get(replace(key, slice=tuple(pair for pair in key.slice if pair != _part(key))))
             if whole is not None:
-                slices.setdefault((whole, key.slice[-1][0]), []).append(row_of[key])
+                slices.setdefault((whole, _part(key)[0]), []).append(row_of[key])
     return {at: (at[0], tuple(rows)) for at, rows in slices.items()}
+
+
+def _part(key: SeriesKey) -> tuple[str, str]:
+    """Which part a slice is of its whole: what it says last, but for the council's name."""
+    return [pair for pair in key.slice if pair[0] != COUNCIL][-1]
 
 
 def with_rests(panel: Panel) -> Panel:
@@ -77,7 +82,7 @@ def with_rests(panel: Panel) -> Panel:
 
 
 def _rest_key(whole: SeriesKey, part: SeriesKey) -> SeriesKey:
-    return replace(whole, slice=(*whole.slice, (part.slice[-1][0], REST)))
+    return replace(whole, slice=(*whole.slice, (_part(part)[0], REST)))
 
 
 def _left(array: Floats, whole: int, rows: Sequence[int]) -> Floats:
@@ -103,13 +108,9 @@ def correlations(scores: Floats, keys: Sequence[SeriesKey]) -> Floats:
 
     One for councils and one for slices: more of a council's error is its level, which stays, and less is chance.
     """
-    council = np.array([_is_council(key) for key in keys])
+    council = np.array([key.is_council for key in keys])
     both = np.stack([error_correlation(scores[~council]), error_correlation(scores[council])])
     return np.asarray(both[council.astype(int)])
-
-
-def _is_council(key: SeriesKey) -> bool:
-    return all(name == COUNCIL for name, _ in key.slice)
 
 
 def coherent_draws(values: Floats, keys: Sequence[SeriesKey], correlation: Floats, number: int, seed: int) -> Floats:
@@ -131,10 +132,9 @@ def coherent_draws(values: Floats, keys: Sequence[SeriesKey], correlation: Float
 
 def _families(keys: Sequence[SeriesKey]) -> list[list[int]]:
     """The rows of each measure and council, in order of their keys: what may have to add up."""
-    families: dict[tuple[str, Slice], list[int]] = {}
+    families: dict[SeriesKey, list[int]] = {}
     for row in sorted(range(len(keys)), key=lambda row: keys[row]):
-        council = tuple(pair for pair in keys[row].slice if pair[0] == COUNCIL)
-        families.setdefault((keys[row].measure, council), []).append(row)
+        families.setdefault(keys[row].whole, []).append(row)
     return list(families.values())
 
 

@@ -104,9 +104,9 @@ def _mean(held: Floats) -> Floats:
 
 
 def made_of(names: Sequence[str], weights: Floats) -> str:
-    """Returns what a forecast is made of, the most first: "levels 83%, counts 17%"."""
-    order = np.argsort(-weights, kind="stable")
-    return ", ".join(f"{names[m]} {weights[m]:.0%}" for m in order if weights[m] > 0)
+    """Returns what a forecast is made of, the most first: "levels 83%, counts 17%"; of one model its name alone."""
+    some = [m for m in np.argsort(-weights, kind="stable") if weights[m] > 0]
+    return names[some[0]] if len(some) == 1 else ", ".join(f"{names[m]} {weights[m]:.0%}" for m in some)
 
 
 def record_origins(periods: Dates, step: Step, series: int, min_history: int) -> tuple[int, ...]:

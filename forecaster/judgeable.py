@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import fields
+
 import numpy as np
 from numpy.typing import NDArray
 
 from forecaster.calendar import per_year
-from forecaster.types import Floats, Step
+from forecaster.types import Floats, Judgement, Step
 
 MIN_RECENT = 0.8  # of the last year's periods
 
@@ -39,3 +42,8 @@ def _varies(counts: Floats) -> NDArray[np.bool_]:
     high = np.fmax.accumulate(np.where(np.isfinite(counts), counts, -np.inf), axis=1)
     low = np.fmin.accumulate(np.where(np.isfinite(counts), counts, np.inf), axis=1)
     return np.asarray(np.c_[np.zeros(len(counts), bool), (high > low)[:, :-1]])
+
+
+def together(parts: Sequence[Judgement]) -> Judgement:
+    """Returns one judgement of all series of several."""
+    return Judgement(*(np.concatenate([getattr(part, one.name) for part in parts]) for one in fields(Judgement)))

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from forecaster.baseline import baseline
 from forecaster.calendar import per_year
-from forecaster.types import Floats, NotRun, Panel, SeriesKey
+from forecaster.types import COUNCIL, Floats, NotRun, Panel, SeriesKey
 
 LOOK_BACK = 6  # newest periods that may still be waiting for entry
 LEAST_SHARE = 0.5  # of the council's expected events, all flows together: no real week falls this far
@@ -21,12 +21,30 @@ EVERYTHING = SeriesKey("all measures")
 
 
 def leave_out_incomplete(panel: Panel) -> tuple[Panel, list[NotRun]]:
-    """Returns the panel with newest periods that look incomplete set to missing, and a not-run for each of them."""
-    flows = [i for i, key in enumerate(panel.keys) if key.is_council and panel.kinds[i] == "flow"]
-    if len(flows) < 2 or len(panel.periods) <= 2 * LOOK_BACK:
-        return panel, []
-    council = panel.select(flows)
-    first = len(panel.periods) - LOOK_BACK
+    """Returns the panel with newest periods that look incomplete set to missing, and a not-run for each of them.
+
+    Of several councils each is looked at by itself.
+    """
+    flows: dict[str, list[int]] = {}
+    for row, key in enumerate(panel.keys):
+        if key.is_council and panel.kinds[row] == "flow":
+            flows.setdefault(key.council, []).append(row)
+    missed: list[NotRun] = []
+    for council, rows in flows.items():
+        if len(rows) >= 2 and len(panel.periods) > 2 * LOOK_BACK:
+            at, reasons = _suspect(panel.select(rows))
+            panel = _blank(panel, council, at) if len(at) else panel
+            missed += [NotRun(_everything(council), "completeness", reason) for reason in reasons]
+    return panel, missed
+
+
+def _everything(council: str) -> SeriesKey:
+    return replace(EVERYTHING, slice=((COUNCIL, council),)) if council else EVERYTHING
+
+
+def _suspect(council: Panel) -> tuple[NDArray[np.int_], list[str]]:
+    """The periods in which one council's flows look incomplete, and why each does."""
+    first = len(council.periods) - LOOK_BACK
     base = baseline(council.uncapped().until(first), ahead=LOOK_BACK)
     each, dispersion = base.expected_since(first, first + LOOK_BACK - 1)
     expected = each.sum(0)
@@ -35,10 +53,10 @@ def leave_out_incomplete(panel: Panel) -> tuple[Panel, list[NotRun]]:
     short = (observed < LEAST_SHARE * expected) & (expected - observed > SURPRISING * deviation)
     suspect = np.flatnonzero(short | _nothing(council, expected))
     reasons = [
-        f"{panel.step} of {panel.periods[first + i]} looks incomplete: {observed[i] / expected[i]:.0%} of what is usual"
-        for i in suspect
+        f"{council.step} of {council.periods[i + first]} looks incomplete: {part:.0%} of what is usual"
+        for i, part in zip(suspect, (observed / expected)[suspect], strict=True)
     ]
-    return _blank(panel, first + suspect), [NotRun(EVERYTHING, "completeness", reason) for reason in reasons]
+    return first + suspect, reasons
 
 
 def _nothing(council: Panel, expected: Floats) -> NDArray[np.bool_]:
@@ -52,8 +70,10 @@ def _nothing(council: Panel, expected: Floats) -> NDArray[np.bool_]:
     return np.asarray(newest & (total[-LOOK_BACK:] == 0) & (expected >= ENOUGH) & (total[known] > 0).all(axis=1))
 
 
-def _blank(panel: Panel, at: NDArray[np.int_]) -> Panel:
+def _blank(panel: Panel, council: str, at: NDArray[np.int_]) -> Panel:
+    """The panel without what one council had in some periods."""
+    rows = np.array([row for row, key in enumerate(panel.keys) if key.council == council])
     arrays: dict[str, Any] = {name: array.copy() for name, array in panel.arrays.items()}
     for array in arrays.values():
-        array[:, at] = np.nan
+        array[np.ix_(rows, at)] = np.nan
     return replace(panel, **arrays)

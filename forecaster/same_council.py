@@ -52,13 +52,35 @@ class _Pair:
         return self.mine > times * self.theirs or self.theirs > times * self.mine
 
 
+def compared(panel: Panel, reference: Reference) -> Mapping[str, int]:
+    """Returns which series of each measure published figures are of: the one council's own, in the panel's order.
+
+    Where several share an installation that is the one called by the reference's code or by its published name.
+    """
+    found: dict[str, dict[str, int]] = {}
+    for row, key in enumerate(panel.keys):
+        if key.is_council:
+            found.setdefault(key.measure, {})[key.council] = row
+    name = _published_name(reference)
+    names = (reference.code, name, name.partition(",")[0])  # "Herefordshire, County of"
+    own = {
+        measure: next((rows[one] for one in names if one in rows), rows.get("") if len(rows) == 1 else None)
+        for measure, rows in found.items()
+    }
+    return {measure: row for measure, row in own.items() if row is not None}
+
+
+def _published_name(reference: Reference) -> str:
+    return next((b.names[reference.code] for b in reference.benchmarks if reference.code in b.names), reference.code)
+
+
 def not_comparable(panel: Panel, reference: Reference) -> Mapping[str, str]:
     """Returns why the extract's measures are not held against published ones, by measure; empty where they agree.
 
     A measure that is far from what was published of the council is left out; where at least half of them are, and
     SEVERAL, it is another council and all are.
     """
-    rows = {key.measure: row for row, key in enumerate(panel.keys) if key.is_council}
+    rows = compared(panel, reference)
     found = {measure: _verdict(_pairs(panel, row, reference)) for measure, row in rows.items()}
     held = {measure: pair for measure, pair in found.items() if pair}
     far = {measure: pair for measure, pair in held.items() if pair.far}
@@ -75,8 +97,7 @@ def _verdict(pairs: Sequence[_Pair]) -> _Pair | None:
 
 
 def _why(pair: _Pair, reference: Reference, alone: bool) -> str:
-    names = (b.names[reference.code] for b in reference.benchmarks if reference.code in b.names)
-    name = next(names, reference.code).partition(",")[0]  # "Herefordshire, County of"
+    name = _published_name(reference).partition(",")[0]
     year = f"{pair.year - 1}/{pair.year % 100:02}"
     if alone:
         return (

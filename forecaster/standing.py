@@ -25,8 +25,8 @@ from forecaster.projection import (
     published,
     underneath,
 )
-from forecaster.same_council import not_comparable
-from forecaster.types import Benchmark, Panel, Reference, as_date
+from forecaster.same_council import compared, not_comparable
+from forecaster.types import Benchmark, Panel, Reference, SeriesKey, as_date
 from forecaster.words.context import Comparison, YearEnd
 
 LIKELY = (0.1, 0.9)  # "likely 16-19%": four times in five
@@ -46,16 +46,16 @@ class Standing:
     size: float
 
 
-def standings(panel: Panel, reference: Reference) -> dict[str, Standing]:
-    """Returns where the council stands, by measure of the panel.
+def standings(panel: Panel, reference: Reference) -> dict[SeriesKey, Standing]:
+    """Returns where the council stands, by each of its own series that something is published of.
 
     None where too few neighbours have figures, or the extract does not look like the council that was published.
     """
     newest = as_date(panel.periods[-1])
     day, closes = period_end(newest, panel.step), closing(newest, panel.step).year
-    measures = sorted({key.measure for key in panel.keys} - not_comparable(panel, reference).keys())
-    found = ((measure, latest(measure, reference)) for measure in measures)
-    return {measure: _standing(benchmark, reference, day, closes) for measure, benchmark in found if benchmark}
+    rows, strange = compared(panel, reference), not_comparable(panel, reference)
+    found = ((panel.keys[rows[name]], latest(name, reference)) for name in sorted(rows.keys() - strange.keys()))
+    return {key: _standing(benchmark, reference, day, closes) for key, benchmark in found if benchmark}
 
 
 def _standing(benchmark: Benchmark, reference: Reference, day: dt.date, closes: int) -> Standing:

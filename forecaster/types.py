@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
-from dataclasses import dataclass, field, fields, replace
-from typing import Any, Literal, Protocol
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Dates = NDArray[np.datetime64]
+# How one function is applied to many items, answers in order: here, in other processes, on other machines.
+Work = Callable[[Callable[[Any], Any], Sequence[Any]], list[Any]]
 
 Step = Literal["week", "month"]
 Kind = Literal["flow", "stock", "share"]
@@ -24,7 +26,7 @@ Severity = Literal["low", "medium", "high"]
 Detector = Literal["surge", "drift", "neighbours", "peers", "farrington", "ears_c1", "ears_c2", "ears_c3"]
 SignalKind = Literal[Detector, "arrival"]
 State = Literal["opened", "updated", "acknowledged", "snoozed", "resolved"]
-Change = Literal[State, "assigned", "escalated", "linked", "useful", "not useful"]
+Change = Literal[State, "assigned", "escalated", "useful", "not useful"]
 DriverKind = Literal["breakdown", "stage", "stock", "benchmark"]
 
 EVENT_KINDS = (
@@ -71,18 +73,27 @@ class Reject:
 
 @dataclass(frozen=True, slots=True, order=True)
 class SeriesKey:
-    """One measure in one slice; an empty slice is the whole council."""
+    """One measure in one slice; an empty slice is the whole of the only council, or of all that share a feed."""
 
     measure: str
     slice: Slice = ()
 
     @property
-    def is_council(self) -> bool:
-        return not self.slice
+    def council(self) -> str:
+        """The council it is of where several share an installation, else ""."""
+        return dict(self.slice).get(COUNCIL, "")
 
     @property
-    def where(self) -> str:
-        """The slice as a person says it: "North / Team 2", or "council"."""
+    def whole(self) -> SeriesKey:
+        """The same measure in the whole of its council."""
+        return SeriesKey(self.measure, tuple(pair for pair in self.slice if pair[0] == COUNCIL))
+
+    @property
+    def is_council(self) -> bool:
+        return all(name == COUNCIL for name, _ in self.slice)
+
+    @property
+    def where(self) -> str:  # as a person says it: "North / Team 2"
         return " / ".join(value for _, value in self.slice) or "council"
 
     def __str__(self) -> str:
@@ -274,11 +285,6 @@ class Judgement:
     window: Floats
     reasons: NDArray[np.object_]
 
-    @classmethod
-    def concatenated(cls, parts: Sequence[Judgement]) -> Judgement:
-        """Returns one judgement of all series of several."""
-        return cls(*(np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(cls)))
-
 
 @dataclass(frozen=True)
 class Quiet:
@@ -292,12 +298,6 @@ class Quiet:
     direction: Direction
     p_value: Floats
     excess: Floats
-
-
-class Work(Protocol):
-    """How one function is applied to many items, answers in order: here, in other processes, on other machines."""
-
-    def __call__(self, function: Callable[[Any], Any], items: Sequence[Any]) -> list[Any]: ...
 
 
 def in_turn(function: Callable[[Any], Any], items: Sequence[Any]) -> list[Any]:
@@ -380,11 +380,10 @@ class Signal:
 class Driver:
     """What a move is made of: a slice, or a stage of the pathway, with its share of the excess.
 
-    value: its part of the excess in children (or events); share: value over the whole excess, not above 1. observed:
-    its own count, which decides whether it may be shown. name: of a breakdown the slice, "locality=North, team=Team 2"
-    (SINCE_PLAN and TIME_ON_PLAN are breakdowns here); of a stage the flow that begins the pathway ("referral") or one
-    stage and the next ("section_47 to conference"), of a stock "plan_start" or "plan_end", each with ", team=Team 2"
-    behind it where it is one team's; of a benchmark who is compared with.
+    value: its part of the excess in children (or events); share: of the whole excess, not above 1. observed: its own
+    count, by which it may be shown. name: of a breakdown (SINCE_PLAN and TIME_ON_PLAN too) the slice, "locality=North,
+    team=Team 2"; of a stage the flow that begins the pathway ("referral") or one stage and the next ("section_47 to
+    conference"), of a stock "plan_start" or "plan_end", one team's with ", team=Team 2"; of a benchmark who it is.
     """
 
     kind: DriverKind
@@ -422,7 +421,10 @@ class Alert:
     worst_p: float = 1.0  # the strongest evidence told so far
     seen: dt.date = dt.date.min  # the newest period it was judged on: judging that one again changes nothing
     told: tuple[dt.date, ...] = ()  # periods of the messages sent so far
+    told_of: tuple[tuple[Slice, dt.date], ...] = ()  # of each of them the slice and the onset it spoke of
     text: str = ""  # the newest message
+    observed_told: float | None = None  # observed as its newest message tells it: nothing else may be given away
+    excess_told: bool = False  # whether it tells the excess as a number
     spoke: dt.datetime | None = None  # when it last said something
     told_excess: float = 0.0  # the excess it told last, so that worsening can be seen
     story: str = ""  # the first alert of the story it belongs to, "" where that is itself
@@ -442,10 +444,7 @@ class Alert:
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """One change of one alert, with its reason; id is unique and the same when the same run or click is repeated.
-
-    change: what happened, where that is not told by the state it led to.
-    """
+    """One change of one alert, with its reason; id is unique and the same when the same run or click is repeated."""
 
     id: str
     alert_id: str
@@ -454,7 +453,7 @@ class Transition:
     now: State
     reason: str
     actor: str = "forecaster"
-    change: Change | None = None
+    change: Change | None = None  # what happened, where that is not told by the state it led to
 
     @property
     def what(self) -> Change:

@@ -25,7 +25,7 @@ from forecaster.words.comparing import few
 from forecaster.words.context import Comparison, YearEnd
 from forecaster.words.wording import chance, extent, figure, leaning, number, percent, slice_words
 from forecaster.year_end import year_end_outlook
-from jobs.watch import Knowledge, known_at, panels, reference_of, watching
+from jobs.watch import Knowledge, feeds, known_at, reference_of, watching
 
 BEFORE = (4, 13)  # weeks ago: what was said then
 AS_LAST_YEAR = "last-year"
@@ -150,7 +150,7 @@ def headings(
     reference = reference_of(settings, as_of)
     found: dict[SeriesKey, Heading] = {}
     with watching(settings, {}) as watch:
-        for panel, _ in panels(knowledge, settings, as_of, known_at(as_of, now)):
+        for panel, *_ in feeds(knowledge, settings, watch, as_of, known_at(as_of, now)):
             for heading in _headings(leave_out_incomplete(panel)[0], watch, reference, levers):
                 found.setdefault(heading.key, heading)
     order = [*settings.catalogue]
@@ -163,8 +163,8 @@ def _headings(panel: Panel, watch: Watch, reference: Reference, levers: Sequence
     for key in (panel.keys[row] for row in own_series(panel.keys)):
         measure = watch.measure(key, panel)
         if measure.headline:
-            end, standing = year_end_outlook(panel, forecasts, key), stands.get(key.measure)
-            compared = at_year_end(standing, end) if standing and key.is_council else None
+            end, standing = year_end_outlook(panel, forecasts, key), stands.get(key)
+            compared = at_year_end(standing, end) if standing else None
             ifs = tuple((one, what_if(panel, forecasts, key, one, watch.seed)) for one in levers)
             reason = "" if end else _reason(panel, forecasts, key)
             yield Heading(measure, key, panel, end, compared, reason, apart.get(key.measure, ""), ifs)

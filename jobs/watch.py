@@ -13,6 +13,7 @@ import pandas as pd
 
 from forecaster import benchmarks
 from forecaster.calendar import last_complete, local_date, long_date, to_utc, working_day_after
+from forecaster.feeds import one_feed_each
 from forecaster.lifecycle import Rules
 from forecaster.measures import build_panel, panel_from_totals
 from forecaster.messages import Delivery, Message, Target
@@ -120,6 +121,18 @@ def panels(
             yield from ((panel, stale) for panel in panel_from_totals(rows, last=newest, measures=settings.catalogue))
 
 
+def feeds(
+    knowledge: Knowledge, settings: Settings, watch: Watch, as_of: dt.date, moment: dt.datetime
+) -> Iterator[tuple[Panel, str, tuple[NotRun, ...]]]:
+    """Yields the panels with each measure in one of them alone, what is wrong with each, and what is not judged."""
+    found = list(panels(knowledge, settings, as_of, moment))
+    least: dict[Step, int] = {"week": watch.history("week"), "month": watch.history("month")}
+    kept = one_feed_each([panel for panel, _ in found], least)
+    for (_, stale), (panel, twice) in zip(found, kept, strict=True):
+        if panel.keys:
+            yield panel, stale, twice
+
+
 def last_entered(newest: dt.date) -> dt.date:
     """Returns the last week that is whole when its newest event is of a day: of its last working day, or later."""
     return last_complete(working_day_after(newest, 1), "week")
@@ -170,14 +183,14 @@ def look(
     moment: what may be known; judged: periods already looked at, so that a replay does not judge a month every week.
     as_told: gives alerts as they were last told.
     """
-    reference = reference_of(settings, as_of)
-    for panel, stale in panels(knowledge, settings, as_of, moment):
-        if as_date(panel.periods[-1]) <= (judged or {}).get(panel.step, dt.date.min):
+    reference, seen = reference_of(settings, as_of), dict(judged or {})
+    for panel, stale, twice in feeds(knowledge, settings, watch, as_of, moment):
+        if as_date(panel.periods[-1]) <= seen.get(panel.step, dt.date.min):
             continue
-        mine = [alert for alert in previous if SeriesKey(alert.measure) in panel.keys or alert.key in panel.keys]
+        mine = [alert for alert in previous if {alert.key, alert.key.whole} & set(panel.keys)]
         outcome = assess(panel, mine, reference, watch, moment, before=as_told(mine))
         late = (NotRun(SeriesKey("all measures"), "arrival", stale),) if stale else ()
-        yield replace(outcome, not_run=(*late, *outcome.not_run)), stale
+        yield replace(outcome, not_run=(*late, *twice, *outcome.not_run)), stale
 
 
 def run_day(
@@ -195,7 +208,7 @@ def run_day(
     targets: the only ones to be told (default: as routed). hours: when nobody is to be disturbed. When somebody
     acknowledges an alert meanwhile the day is looked at again, once, with what they said.
     """
-    routes = routes_of(settings) if targets is None else straight_to(targets)
+    routes = routes_of(store, settings) if targets is None else straight_to(targets)
     try:
         return _run_day(store, settings, as_of, now, routes, hours, knowledge or store)
     except StaleError:
@@ -234,7 +247,7 @@ def _run_day(
 
 def _extract(store: Store, as_of: dt.date, now: dt.datetime) -> str:
     """Which delivery the newest data came with, as a message says it; of a day in the past nothing."""
-    received = store.health()["last_received"] if as_of == local_date(now) else None
+    received = store.last_received() if as_of == local_date(now) else None
     day = local_date(received) if received else None
     return f"of {long_date(day)}" if day and day <= as_of else ""
 

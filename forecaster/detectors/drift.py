@@ -24,7 +24,7 @@ from scipy import special
 
 from forecaster.budget import excess_since
 from forecaster.calendar import per_year
-from forecaster.judgeable import cannot_judge
+from forecaster.judgeable import cannot_judge, together
 from forecaster.types import (
     Direction,
     Floats,
@@ -256,7 +256,7 @@ def judge(panel: Panel, last: int, direction: Direction, min_history: int) -> Ju
     expected and the band are the reference share and that of one period's share.
     """
     parts = _parts(np.arange(len(panel.keys)), len(panel.periods))
-    return Judgement.concatenated([_judge(panel.select(rows), last, direction, min_history) for rows in parts])
+    return together([_judge(panel.select(rows), last, direction, min_history) for rows in parts])
 
 
 def _judge(panel: Panel, last: int, direction: Direction, min_history: int) -> Judgement:

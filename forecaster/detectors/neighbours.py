@@ -17,7 +17,7 @@ from scipy import stats
 from forecaster.calendar import per_year, period_end
 from forecaster.funnel import scale, transform
 from forecaster.projection import FEWEST, Outlook, children, latest, one_more, years_after
-from forecaster.same_council import FULL, not_comparable, of_the_year
+from forecaster.same_council import FULL, compared, not_comparable, of_the_year
 from forecaster.types import (
     Benchmark,
     Direction,
@@ -57,9 +57,8 @@ def detect(panel: Panel, limits: Limits, reference: Reference) -> tuple[list[Sig
     signals: list[Signal] = []
     missed: list[NotRun] = []
     strange = not_comparable(panel, reference)
-    for row, key in enumerate(panel.keys):
-        if not key.is_council:
-            continue
+    for row in compared(panel, reference).values():
+        key = panel.keys[row]
         case = _case(panel, row, reference, strange.get(key.measure, ""))
         if isinstance(case, str):
             missed.append(NotRun(key, NAME, case))

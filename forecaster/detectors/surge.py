@@ -27,7 +27,7 @@ from forecaster.evidence import (
     steady_log_ratio,
     step_p_values,
 )
-from forecaster.judgeable import cannot_judge
+from forecaster.judgeable import cannot_judge, together
 from forecaster.negbin import LEAST, log_ratio, quantiles, step_deviation
 from forecaster.types import (
     Direction,
@@ -92,7 +92,7 @@ def _parts(panel: Panel) -> Iterator[NDArray[np.int_]]:
 def judge(panel: Panel, last: int, direction: Direction, min_history: int) -> Judgement:
     """Returns the judgement of the last `last` periods of every flow and stock of a panel of those alone."""
     parts = [_judge(panel.select(rows), last, direction, min_history) for rows in _parts(panel)]
-    return parts[0] if len(parts) == 1 else Judgement.concatenated(parts)
+    return parts[0] if len(parts) == 1 else together(parts)
 
 
 def _judge(panel: Panel, last: int, direction: Direction, min_history: int) -> Judgement:

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -25,7 +25,7 @@ from forecaster.baseline import of_flows
 from forecaster.calendar import per_year
 from forecaster.explain.common import BREAKDOWNS, COMPARISONS, UNSAID
 from forecaster.explain.divisia import parts
-from forecaster.types import COUNCIL, PATHWAY, Driver, Events, Floats, Ints, Panel, SeriesKey, Signal, Slice
+from forecaster.types import PATHWAY, Driver, Events, Floats, Ints, Panel, SeriesKey, Signal, Slice
 
 STANDS_OUT = 2.0  # standard deviations beyond which a part is more than noise
 LEAST_SHARE = 0.1  # of the excess: a team's part below it is not told
@@ -37,7 +37,7 @@ CLUMPING = 2.0  # siblings share an outcome: variance over that of a binomial
 NEARLY_ALL, UNEVEN_LAGS = 0.9, 1.2  # a share that goes on; variance that lags add, as no two children have the same
 TYPICAL = 0.4  # standard deviation of the log ratio by which a stage that changed has changed
 UNSURE = 0.08  # the same of how far off the expected may be where nothing changed
-AHEAD = 1.0  # log odds by which a conversion must be ahead of the volume to come before it
+AHEAD = 2.0  # log odds by which a conversion must be ahead of the volume to come before it
 LEAST_VOLUME = 0.25  # of the excess that the volume must have to come before a conversion that is not so far ahead
 TINY = 1e-9
 Series = Mapping[str, Floats]  # counts per period (T, or arrays of such) by label of a breakdown, "" for the whole
@@ -126,7 +126,7 @@ def split_by_stage(panel: Panel, signal: Signal, stages: Mapping[str, str]) -> t
     """
     kinds = _chain(panel, signal, stages)
     windows = _windows(panel, signal, kinds)
-    series = _known(panel, [stages[kind] for kind in kinds], signal.key.slice)
+    series = _known(panel, [stages[kind] for kind in kinds], signal.key)
     told = [i for i, own in enumerate(series) if own and _is_counted(own[""], windows[i])]
     if len(told) < 2 or told[-1] != len(kinds) - 1:
         return None
@@ -147,7 +147,8 @@ def split_by_stage(panel: Panel, signal: Signal, stages: Mapping[str, str]) -> t
 
 def _chain(panel: Panel, signal: Signal, stages: Mapping[str, str]) -> list[str]:
     """The stages up to the signal's own that the panel counts, none if it is not one of them."""
-    kinds = [kind for kind in PATHWAY if SeriesKey(stages.get(kind, "")) in panel.keys]
+    council = signal.key.whole
+    kinds = [kind for kind in PATHWAY if replace(council, measure=stages.get(kind, "")) in panel.keys]
     own = [i for i, kind in enumerate(kinds) if stages[kind] == signal.key.measure]
     return kinds[: own[0] + 1] if own else []
 
@@ -167,14 +168,13 @@ def _windows(panel: Panel, signal: Signal, kinds: Sequence[str]) -> list[tuple[i
     return [(onset - shift, until - shift) for shift in shifts]
 
 
-def _known(panel: Panel, measures: Sequence[str], where: Slice) -> list[Series]:
-    """The counts of each measure in a slice; of one that only the last of three or more is told of (a category), the
-    whole council's before it."""
-    own = [_series(panel, measure, where, "") for measure in measures]
+def _known(panel: Panel, measures: Sequence[str], key: SeriesKey) -> list[Series]:
+    """The counts of each measure in the slice of a series; of one that only the last of three or more is told of (a
+    category), the whole council's before it."""
+    own = [_series(panel, measure, key.slice, "") for measure in measures]
     if not _is_last(own):
         return own
-    whole = tuple(pair for pair in where if pair[0] == COUNCIL)
-    return [*(_series(panel, measure, whole, "") for measure in measures[:-1]), own[-1]]
+    return [*(_series(panel, measure, key.whole.slice, "") for measure in measures[:-1]), own[-1]]
 
 
 def _is_last(own: Sequence[Series]) -> bool:
@@ -196,7 +196,7 @@ def _is_counted(counts: Floats, window: tuple[int, int]) -> bool:
 
 def _breakdown(panel: Panel, signal: Signal) -> str:
     """The breakdown that parts are told of: the finest that the measure has, if the signal's slice is not as fine."""
-    has = {name for key in panel.keys if key.measure == signal.key.measure for name, _ in key.slice}
+    has = {name for key in panel.keys if key.whole == signal.key.whole for name, _ in key.slice}
     finest = next((name for name in BREAKDOWNS if name in has), "")
     return "" if {finest, BREAKDOWNS[0]} & {name for name, _ in signal.key.slice} else finest
 
@@ -205,7 +205,7 @@ def _series(panel: Panel, measure: str, where: Slice, dimension: str) -> Series:
     """The counts of a measure in a slice, by label of a breakdown; empty where the slice is not known."""
     if panel.events is None or measure not in panel.events.measures:
         return _watched(panel, panel.count, measure, where, dimension)
-    known = np.isfinite(panel.count[panel.row(SeriesKey(measure))])
+    known = np.isfinite(panel.count[panel.row(SeriesKey(measure, where).whole)])
     table = _table(panel.events, panel.events.of(measure), where, dimension, len(panel.periods))
     return {label: np.where(known, counts, np.nan) for label, counts in table.items()}
 

@@ -21,15 +21,16 @@ from forecaster.explain.concentration import evidence
 from forecaster.explain.pathway import stage_drivers
 from forecaster.explain.slices import Split, Window, made_of_slices, who_of_slices
 from forecaster.explain.stock_flow import stock_drivers
-from forecaster.types import COUNCIL, Direction, Driver, Floats, Kind, Panel, SeriesKey, Signal, Slice
+from forecaster.types import Direction, Driver, Floats, Kind, Panel, Signal, Slice
 
 PLACES = 4  # named at most
-FIRST_BAR = {"flow": -1.0, "share": -1.0, "stock": 3.0}  # log odds beforehand of the whole council against a place
+FIRST_BAR = {"flow": -1.0, "share": 3.0, "stock": 3.0}  # log odds beforehand of the whole council against a place
+ALONE_BAR = -1.0  # the same, for one place to be named at all
 LATER_BAR = 2.0  # the same for each further place, and for one beside a move of the whole council
 BEATEN = 2.0  # log odds by which another place explains the council better than the slice a signal is on
 PAIR_BAR = 6.0  # of a pair, on top: it must say clearly more than its margins
-RARE, RARE_BAR = ("gender", "ethnicity"), 2.0  # breakdowns in which services seldom change
-OWN_BAR = 1.5  # of the slice that a signal is on: it was picked of all slices as it stood out
+WHO, WHO_BAR = ("age_band", "gender", "ethnicity"), 2.0  # by who children are; services seldom change in these
+OWN_BAR = 3.0  # of the slice that a signal is on: it was picked of all slices as it stood out
 WITHIN_NOISE = 1.92  # log-likelihood of what else there is in a place (the 5% point of chi-squared, halved), and
 MOST_OF_IT = 0.75  # of the place's excess that a slice within it must then have to be named instead
 LEAST_SHARE = 0.25  # of the excess that a place which comes first must have
@@ -80,7 +81,7 @@ class _Place:
     """A slice of a split.
 
     score: its evidence less its bar; ratio: its evidence were it not dispersed; lead: log odds by which it comes before
-    all else, below 0 where it does not.
+    all else, at most 0 where it does not.
     """
 
     split: Split
@@ -118,12 +119,17 @@ def drivers(panel: Panel, signal: Signal, stages: Mapping[str, str] = NO_STAGES,
         whole = signal.total - signal.total_expected
         return (Driver("benchmark", "statistical neighbours", whole, 1.0, signal.total),)
     move = _Move(panel, signal, _window(panel, signal))
-    parts = [*stock_drivers(panel, signal, stages), *stage_drivers(panel, signal, stages)]
+    ends = stock_drivers(panel, signal, stages)
+    parts = [*ends, *stage_drivers(panel, signal, stages)]
     volume = [] if parts else _volume(signal, stages)
     found, own = _places(move), _own(move)
+    if ends:
+        found = [replace(place, lead=0.0) if _of_who(place.slice) else place for place in found]
     first, later = ([place.driver for place in found if place.leads is leads] for leads in (True, False))
     council = _of_council(move) if own else None
-    if council is None or (alone := _by_itself(move, council)):
+    if ends and _of_who(signal.key.slice):
+        order = [*parts, *own, *first]
+    elif council is None or (alone := _by_itself(move, council)):
         order = [*(_at(move, alone) if council else []), *own, *first, *parts, *volume]
     else:
         within = [place.driver for place in found if place.leads and place.score > LATER_BAR]
@@ -136,10 +142,14 @@ def drivers(panel: Panel, signal: Signal, stages: Mapping[str, str] = NO_STAGES,
     return tuple([*told.values()][:most])
 
 
+def _of_who(where: Slice) -> bool:
+    return any(dimension in WHO for dimension, _ in where)
+
+
 def _own(move: _Move) -> list[Driver]:
-    """The slice that the signal is on."""
-    signal = move.signal
-    return [Driver("breakdown", _name(signal.key.slice), move.whole, 1.0, signal.total)] if signal.key.slice else []
+    """The slice that the signal is on; none for a whole council."""
+    key, total = move.signal.key, move.signal.total
+    return [] if key.is_council else [Driver("breakdown", _name(key.slice), move.whole, 1.0, total)]
 
 
 def _by_itself(move: _Move, council: _Move) -> Slice:
@@ -159,15 +169,19 @@ def _by_itself(move: _Move, council: _Move) -> Slice:
         return ()
     narrow = _narrowest(own, found)
     if narrow is not own:
-        return (*key.slice, *narrow.slice[len(council.signal.key.slice) :])
+        return (*key.slice, *_beyond(narrow.slice, council))
     return key.slice if own.score > max(others, default=0.0) - BEATEN else ()
 
 
 def _shared(move: _Move, council: _Move) -> list[Driver]:
     """What the slice has of the place where the whole council moved, if that is worth a word."""
-    own, whole = move.signal.key.slice, council.signal.key.slice
-    where = next((place.slice[len(whole) :] for place in _places(council) if place.leads), ())
-    return [driver for driver in _at(move, (*own, *where)) if driver.share >= WORTH] if where else []
+    where = next((_beyond(place.slice, council) for place in _places(council) if place.leads), ())
+    return [driver for driver in _at(move, (*move.signal.key.slice, *where)) if driver.share >= WORTH] if where else []
+
+
+def _beyond(where: Slice, council: _Move) -> Slice:
+    """A slice without what names its council."""
+    return tuple(pair for pair in where if pair not in council.signal.key.slice)
 
 
 def _at(move: _Move, where: Slice) -> list[Driver]:
@@ -183,7 +197,7 @@ def _at(move: _Move, where: Slice) -> list[Driver]:
 def _of_council(move: _Move) -> _Move | None:
     """The move of the council that a slice is of, since the same onset; None where it has none."""
     panel, signal, window = move.panel, move.signal, move.window
-    key = SeriesKey(signal.key.measure, tuple(pair for pair in signal.key.slice if pair[0] == COUNCIL))
+    key = signal.key.whole
     if key == signal.key or key not in panel.keys:
         return None
     one = panel.select([panel.row(key)]).until(window.stop).uncapped()
@@ -238,7 +252,8 @@ def _places(move: _Move) -> list[_Place]:
             for place in _weighed(move, split, made_of.tilted(split, factor), made_of.looked_at)
             if place.slice not in taken
         ]
-        able = [place for place in found if place.score > LATER_BAR or (place.leads and not named)]
+        alone = np.inf if named else ALONE_BAR - FIRST_BAR[move.kind]
+        able = [place for place in found if place.score > LATER_BAR or place.lead > alone]
         if not able:
             break
         best = max(able, key=lambda place: place.score)
@@ -276,7 +291,7 @@ def _weighed(move: _Move, split: Split, tilt: Floats, looked_at: int) -> list[_P
     value = split.observed - split.usual * move.signal.total_expected
     share = value / move.whole
     lead = score - _against(move, value, split.usual) - FIRST_BAR[move.kind]
-    lead = np.where(share >= LEAST_SHARE, lead, np.minimum(lead, 0.0))
+    lead = np.where(share >= LEAST_SHARE, lead, -np.inf)
     worth = np.array([bool(where) for where in split.slices]) & (share >= WORTH) & (share - split.usual >= LEAST_LIFT)
     return [
         _Place(
@@ -289,8 +304,8 @@ def _weighed(move: _Move, split: Split, tilt: Floats, looked_at: int) -> list[_P
 def _bar(split: Split, looked_at: int) -> float:
     """What a slice's evidence must pass: the log of how many were looked at, and what is seldom true beforehand."""
     slices = max(int((split.told.usual[:, 0] > SELDOM).sum()), 2)
-    rare = sum(dimension in RARE for dimension in split.dimensions)
-    return float(np.log(slices * looked_at) + rare * RARE_BAR + (len(split.dimensions) > 1) * PAIR_BAR)
+    who = sum(dimension in WHO for dimension in split.dimensions)
+    return float(np.log(slices * looked_at) + who * WHO_BAR + (len(split.dimensions) > 1) * PAIR_BAR)
 
 
 def _against(move: _Move, value: Floats, usual: Floats) -> Floats:

@@ -400,7 +400,7 @@ def test_neighbours_that_move_bring_no_more_false_alarms(wobble: float) -> None:
 
 
 def test_the_comparison_is_the_councils_figure_the_neighbours_median_and_englands() -> None:
-    found = {measure: standing.comparison for measure, standing in standings(panel(), REFERENCE).items()}
+    found = {key.measure: standing.comparison for key, standing in standings(panel(), REFERENCE).items()}
     assert set(found) == {"plan_starts", "repeat_plans", "plans_open"}
     starts = found["plan_starts"]
     assert (starts.year, starts.neighbours, starts.council, starts.england, starts.unit) == (

@@ -110,7 +110,7 @@ def test_it_raises_nothing_and_no_message_speaks_of_neighbours() -> None:
     assert signals == []
     assert {one.key.measure for one in missed if "check [council] code" in one.reason} == ALL
     assert standings(extract(2.5), PUBLISHED) == {}
-    assert set(standings(extract(1.0), PUBLISHED)) == ALL
+    assert {key.measure for key in standings(extract(1.0), PUBLISHED)} == ALL
 
 
 @pytest.mark.parametrize(("times", "expected"), [((2.5, 1.0), set()), ((2.5, 2.5, 1.0), ALL), ((2.5, 1.0, 1.0), set())])
@@ -200,3 +200,24 @@ def test_the_shipped_referrals_of_herefordshire_are_its_own_in_every_month() -> 
         one = count[:, :end]
         panel = Panel((SeriesKey("referrals"),), ("flow",), months[:end], "month", one, np.full_like(one, np.nan), one)
         assert left_out(panel, on(HERE, months[end].astype(dt.date))) == set()
+
+
+# One of several councils in an installation
+
+
+def test_of_several_councils_published_figures_are_of_the_one_they_name() -> None:
+    one = extract(1.0)
+    for name in (HERE, "Herefordshire", "Herefordshire, County of"):
+        both = tuple(SeriesKey(key.measure, (("council", c),)) for c in ("Elsewhere", name) for key in one.keys)
+        several = replace(one, keys=both, kinds=one.kinds * 2, **{a: np.vstack([x, x]) for a, x in one.arrays.items()})
+        assert {(key.measure, key.council) for key in standings(several, PUBLISHED)} == {(m, name) for m in ALL}
+        _, missed = neighbours.detect(several, Limits(0.05, 104), PUBLISHED)
+        assert {one.key.council for one in missed} <= {name}
+
+
+def test_published_figures_are_of_no_council_by_another_name_nor_of_several_together() -> None:
+    one = extract(1.0)
+    both = tuple(SeriesKey(key.measure, where) for where in ((), (("council", "Elsewhere"),)) for key in one.keys)
+    several = replace(one, keys=both, kinds=one.kinds * 2, **{a: np.vstack([x, x]) for a, x in one.arrays.items()})
+    assert standings(several, PUBLISHED) == {}
+    assert standings(several.select(range(len(one.keys), len(both))), PUBLISHED) == {}

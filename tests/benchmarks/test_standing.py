@@ -43,7 +43,7 @@ def panel(measure: str = "repeat_plans", last: dt.date = dt.date(2025, 1, 6), ki
 
 
 def standing(known: Reference = YEARS, last: dt.date = dt.date(2025, 1, 6)) -> Standing:
-    return standings(panel(last=last), known)["repeat_plans"]
+    return standings(panel(last=last), known)[SeriesKey("repeat_plans")]
 
 
 # As published
@@ -124,7 +124,7 @@ def test_england_is_its_own_question() -> None:
 def flow_standing() -> Standing:
     """Starts: 800 of 40,000 children is 200 per 10,000, the neighbours' median."""
     known = reference(*(benchmark(year, 200.0, "rate", 1_000.0) for year in range(2019, 2025)))
-    return standings(panel("plan_starts", kind="flow"), known)["plan_starts"]
+    return standings(panel("plan_starts", kind="flow"), known)[SeriesKey("plan_starts")]
 
 
 def drawn(draws: np.ndarray) -> YearEnd:
@@ -150,7 +150,7 @@ def test_draws_of_a_normal_say_what_their_band_says(total: float) -> None:
 
 def test_against_a_year_that_is_published_only_the_councils_own_end_is_uncertain() -> None:
     known = reference(*(benchmark(year, 200.0, "rate", 1_000.0) for year in range(2019, 2025)))
-    flow = standings(panel("plan_starts", dt.date(2024, 2, 5), "flow"), known)["plan_starts"]
+    flow = standings(panel("plan_starts", dt.date(2024, 2, 5), "flow"), known)[SeriesKey("plan_starts")]
     assert at_year_end(flow, drawn(np.array([799.0, 801.0, 802.0, 803.0]))).above == pytest.approx(0.75)
 
 
@@ -170,7 +170,7 @@ def test_a_flow_ends_as_a_rate_per_ten_thousand_children() -> None:
 def test_without_an_outlook_of_its_own_or_its_children_there_is_no_probability() -> None:
     assert at_year_end(standing(), None).above is None
     childless = replace(benchmark(2024, 200.0, "rate", 1_000.0), sizes=dict.fromkeys(NEIGHBOURS, CHILDREN))
-    flow = standings(panel("plan_starts", kind="flow"), reference(childless))["plan_starts"]
+    flow = standings(panel("plan_starts", kind="flow"), reference(childless))[SeriesKey("plan_starts")]
     assert at_year_end(flow, YearEnd(dt.date(2025, 3, 31), 1, 2, 3)).above is None
 
 

@@ -299,3 +299,12 @@ def test_councils_learn_the_dependence_of_their_errors_apart_from_slices() -> No
     assert found[0] == pytest.approx(strong, abs=0.1)
     assert found[1] == pytest.approx(weak, abs=0.1)
     assert np.array_equal(found[-1], found[0])
+
+
+def test_a_slice_is_a_part_of_its_council_wherever_the_council_s_name_stands() -> None:
+    """Breakdowns are in the order of their names, so that a category stands before the council it is in."""
+    hull, neglect = ("council", "Hull"), ("category", "Neglect")
+    keys = [SeriesKey("r", where) for where in ((hull,), (neglect, hull))]
+    some = with_rests(panel([[9.0] * 60, [4.0] * 60], keys=keys))
+    assert some.keys[2:] == (SeriesKey("r", (hull, ("category", REST))),)
+    assert some.count[2].tolist() == [5.0] * 60

@@ -268,7 +268,7 @@ def test_periods_that_are_missing_are_not_scored() -> None:
 
 def test_made_of_names_the_most_first_and_leaves_out_what_weighs_nothing() -> None:
     assert made_of(("a", "b", "c"), np.array([0.17, 0.83, 0.0])) == "b 83%, a 17%"
-    assert made_of(("a",), np.array([1.0])) == "a 100%"
+    assert made_of(("a",), np.array([1.0])) == "a"
 
 
 def test_a_mixture_is_the_weighted_mean_of_those_that_say_something() -> None:

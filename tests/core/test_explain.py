@@ -348,6 +348,20 @@ def test_the_team_in_which_plans_end_more_slowly_comes_first_and_how_long_they_l
     assert any(name.startswith("time_on_plan=") for name in named)
 
 
+def test_what_ends_and_starts_say_comes_before_of_which_age_it_is() -> None:
+    """Of the very same counts a team is named first, an age only after the ends: practice differs by team."""
+    by_team = council_of_stays(69, slower=(20, 0))
+    stays = replace(by_team.stays, places={"age_band": by_team.stays.places["team"]})  # type: ignore[type-var, union-attr]
+    keys = tuple(SeriesKey(key.measure, tuple(("age_band", name) for _, name in key.slice)) for key in by_team.keys)
+    by_age = replace(by_team, keys=keys, stays=stays)
+    now, then = by_age.count[0, -1], float(by_age.count[0, 239])
+    whole = replace(signal_on(by_age, STOCK, 240), direction="up", total=now, total_expected=then)
+    aged = replace(whole, key=slice_key("open", "age_band", "East"))
+    for signal in (whole, aged):
+        named = names(drivers(by_age, signal, {"plan_start": "starts", "plan_end": "ends"}))
+        assert named[0] == "plan_end" and "age_band=East" in named
+
+
 @settings(max_examples=15, deadline=None)
 @given(st.integers(0, 1000), st.sampled_from([None, *PLACED]), st.sampled_from([FLOW, SHARE]))
 def test_every_driver_is_worth_its_word(seed: int, where: dict[str, str] | None, key: SeriesKey) -> None:

@@ -133,7 +133,7 @@ def test_the_first_week_of_all_is_told_to_be_too_little() -> None:
 def test_what_it_is_made_of_and_how_often_it_held_are_told_of_every_series() -> None:
     found = told(localities())
     assert len(found.models) == len(found.keys) == 4
-    assert all("%" in made for made in found.models)
+    assert all(made.startswith("levels") for made in found.models)
     assert found.coverage is not None
     assert (found.coverage > 0.8).all()
     assert (found.coverage <= 1).all()
@@ -326,7 +326,7 @@ def test_a_record_of_nothing_is_no_coverage() -> None:
     found = told(panel(counts), replace(RECIPE, min_history=104), horizon=H)
     assert found.coverage is not None
     assert np.isnan(found.coverage).all()
-    assert set(found.models) == {"levels 100%"}
+    assert set(found.models) == {"levels"}
 
 
 def test_a_series_alone_is_told() -> None:
@@ -369,9 +369,9 @@ def test_a_model_may_be_offered_the_council_s_series_of_some_measures_alone() ->
     only = {"prophet": ("referrals",)}
     found = told(some, Recipe((levels, prophet), only=only))
     assert "prophet" in found.models[0]
-    assert found.models[1:] == ("levels 100%",) * 2
+    assert found.models[1:] == ("levels",) * 2
     never = told(some, Recipe((levels, prophet), only={"prophet": ()}))
-    assert set(never.models) == {"levels 100%"}
+    assert set(never.models) == {"levels"}
 
 
 # Stocks of which every stay is known

@@ -377,3 +377,15 @@ def test_a_category_that_grew_alone_is_no_conversion() -> None:
     total, usual = some.count[row, now].sum(), some.count[row, :START].mean() * (T - START - 4)
     move = replace(signal(some, "plan_starts"), key=some.keys[-1], direction="up")
     assert stage_drivers(some, replace(move, total=float(total), total_expected=float(usual)), STAGES) == []
+
+
+def test_a_council_among_several_has_the_stages_of_an_only_one() -> None:
+    """Of totals, and for its teams too; the other council's breakdowns are none of its own."""
+    alone = replace(council(1, Change("conference", 1.8)), events=None)
+    move = signal(alone, "plan_starts")
+    keys = [replace(key, slice=(("council", name), *key.slice)) for name in ("Hull", "York") for key in alone.keys]
+    both = replace(joined(alone, alone), keys=tuple(keys))
+    mine = replace(move, key=replace(move.key, slice=(("council", "Hull"),)))
+    expected = stage_drivers(alone, move, STAGES)
+    assert len(expected) > 3
+    assert stage_drivers(both, mine, STAGES) == expected

@@ -30,6 +30,14 @@ def test_a_series_says_where_it_is() -> None:
     assert str(TEAM) == "plan_starts locality=North team=Team 2"
 
 
+def test_a_series_knows_its_council_and_the_whole_of_it() -> None:
+    hull = SeriesKey("plan_starts", (("council", "Hull"),))
+    inside = SeriesKey("plan_starts", (("category", "Neglect"), ("council", "Hull"), ("team", "Team 2")))
+    assert [key.council for key in (COUNCIL, TEAM, hull, inside)] == ["", "", "Hull", "Hull"]
+    assert [key.whole for key in (COUNCIL, TEAM, hull, inside)] == [COUNCIL, COUNCIL, hull, hull]
+    assert [key.is_council for key in (COUNCIL, TEAM, hull, inside)] == [True, False, True, False]
+
+
 def test_the_council_comes_before_its_slices() -> None:
     assert sorted([TEAM, NORTH, COUNCIL]) == [COUNCIL, NORTH, TEAM]
 

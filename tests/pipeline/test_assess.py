@@ -64,9 +64,10 @@ def test_the_message_tells_how_many_families_a_rise_is_where_they_are_known() ->
     usual = council(1)
     known = replace(some, families=usual.count / 2 + some.count - usual.count, largest=np.full_like(some.count, 4.0))
     text, without = (look(panel).alerts[0].text for panel in (known, some))
-    found = re.search(r"The (\d+) extra are about (\d+) families; no sibling group is over 5\.", text)
-    assert found is not None
-    extra, families = map(int, found.groups())
+    found = re.search(r"About (\d+) more families than usual, no group of over five siblings\.", text)
+    told = re.search(r"of the (\d+) extra", text)
+    assert found and told
+    families, extra = int(found[1]), int(told[1])
     assert families == pytest.approx(extra, rel=0.1)
     assert "families" not in without
 
@@ -145,7 +146,7 @@ def test_the_story_of_a_surge_is_one_alert_from_its_opening_to_its_end() -> None
     assert outcomes.index(mine[0][1]) <= 1  # within two weeks of the onset
     assert len(mine) <= 4
     last = mine[-1][1].messages[mine[-1][0].id].whole
-    assert "Closed" in {line.label for line in last.lines}
+    assert last.summary.startswith("Resolved: four weeks in a row as expected. ")
     assert last.chart is not None
 
 
