@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import datetime as dt
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -16,10 +17,12 @@ from forecaster.standing import Standing, at_year_end
 from forecaster.types import (
     Alert,
     Forecasts,
+    Kind,
     Limits,
     NotRun,
     Panel,
     SeriesKey,
+    Slice,
     Step,
     Transition,
     as_date,
@@ -46,8 +49,8 @@ def history(panel: Panel, key: SeriesKey, limits: Limits) -> History:
 
 def _counted(panel: Panel, key: SeriesKey) -> History:
     """One series as it was counted, without what was expected of it."""
-    row, whole = panel.row(key), SeriesKey(key.measure)
-    council = panel.count[panel.row(whole)] if key.slice and whole in panel.keys else None
+    row, whole = panel.row(key), key.whole
+    council = panel.count[panel.row(whole)] if whole != key and whole in panel.keys else None
     none = np.full(len(panel.periods), np.nan)
     of = panel.of[row] if panel.kinds[row] == "share" else None
     return History(panel.periods, panel.count[row], none, none, none, of=of, whole=council)
@@ -88,7 +91,7 @@ def brief(
     transition: Transition,
     panel: Panel,
     forecasts: Forecasts,
-    standings: Mapping[str, Standing],
+    standings: Mapping[SeriesKey, Standing],
     measure: Measure,
     *,
     limits: Limits,
@@ -116,38 +119,60 @@ def brief(
     still_open = alert.state != "resolved"
     shown_past = _as_before(past, panel, alert) if past and still_open else past
     closing = year_end_outlook(panel, forecasts, alert.key) if watched else None
-    standing = standings.get(alert.measure) if alert.key.is_council else None
+    standing = standings.get(alert.key)
     context = Context(
-        title=measure.title, noun=measure.many, kind=measure.kind, step=panel.step, period=alert.told[-1],
-        unit=measure.of, now=transition.now, reason=transition.reason, was=transition.was,
-        was_severity=was.severity if was else None, told=alert.told[:-1],
-        beside=_beside(alert, beside, panel), council=council, threshold=threshold,
+        title=measure.title, noun=measure.many, one=measure.one, kind=measure.kind, step=panel.step,
+        period=alert.told[-1], unit=measure.of, now=transition.now, reason=transition.reason, was=transition.was,
+        was_severity=was.severity if was else None, told=_tellings(alert).get(_now(alert), ())[:-1],
+        began=alert.told[0], beside=_beside(alert, beside, panel), council=alert.key.council or council,
+        threshold=threshold,
         history=shown_past, ahead=ahead, ahead_reason=_ahead_reason(forecasts.not_run, alert.key, measure),
-        year_end=closing,
-        comparison=at_year_end(standing, closing) if standing else None,
+        year_end=closing, comparison=at_year_end(standing, closing) if standing else None,
         level=_level(standing, measure, panel.step) if standing else None, linked=linked,
         families=_families(panel, alert.key) if watched else None,
         data_to=period_end(as_date(panel.periods[-1]), panel.step), provisional=panel.provisional > 0, extract=extract,
         coverage=coverage(past, periods) if past else None, coverage_periods=periods,
-        model="" if measure.kind == "share" else _model(forecasts, alert.key), config=config, budget=budget, page=page,
+        model=foretold_by(forecasts, alert.key, measure.kind, panel.step), config=config, budget=budget, page=page,
     )  # fmt: skip
     by = sayable_drivers(alert, context)
     return replace(context, ask=choose(questions, alert.measure, alert.direction, by, measure.question))
 
 
+def _now(alert: Alert) -> tuple[Slice, dt.date]:
+    """The slice and the onset that an alert speaks of now."""
+    return alert.slice, alert.onset
+
+
+def _tellings(alert: Alert) -> dict[tuple[Slice, dt.date], tuple[dt.date, ...]]:
+    """The periods of an alert's messages by the slice and the onset that it spoke of then, the newest at last."""
+    unknown = len(alert.told) - len(alert.told_of)
+    out: dict[tuple[Slice, dt.date], tuple[dt.date, ...]] = {}
+    for period, what in zip(alert.told, ([_now(alert)] * unknown + [*alert.told_of])[-len(alert.told) :], strict=True):
+        out[what] = (*out.get(what, ()), period)
+    return out
+
+
 def _beside(alert: Alert, others: Sequence[Alert], panel: Panel) -> tuple[Beside, ...]:
-    """What other alerts have told, in the order in which they tell: the one that was opened first."""
-    there = sorted((o for o in others if o.told and o.key in panel.keys), key=lambda o: (o.opened, o.id))
-    return tuple(
-        Beside(
-            _counted(panel, other.key),
-            panel.kinds[panel.row(other.key)],
-            other.told[-1] if other.kind == "neighbours" else other.onset,
-            other.told,
-            (other.opened, other.id) < (alert.opened, alert.id),
-        )
-        for other in there
-    )
+    """What was told beside: by this alert when it spoke of something else, then by others, that opened first first."""
+    there = sorted((o for o in others if o.told), key=lambda o: (o.opened, o.id))
+    own = [one for what, one in _as_told(alert, panel, None) if what != _now(alert)]
+    return (*own, *(one for o in there for _, one in _as_told(o, panel, (o.opened, o.id) < (alert.opened, alert.id))))
+
+
+def _as_told(alert: Alert, panel: Panel, first: bool | None) -> Iterator[tuple[tuple[Slice, dt.date], Beside]]:
+    """Yields what an alert told, apart for each slice and onset."""
+    for (where, onset), told in _tellings(alert).items():
+        key = SeriesKey(alert.measure, where)
+        if key in panel.keys:
+            since = told[-1] if alert.kind == "neighbours" else onset
+            families = _families(panel, key)
+            yield (
+                (where, onset),
+                Beside(
+                    _counted(panel, key), panel.kinds[panel.row(key)], since, told, first,
+                    families.count if families else None, alert.told[0],
+                ),
+            )  # fmt: skip
 
 
 def _level(standing: Standing, measure: Measure, step: Step) -> float | None:
@@ -168,7 +193,13 @@ def _families(panel: Panel, key: SeriesKey) -> Families | None:
     return Families(panel.families[row], panel.largest[row])
 
 
-def _model(forecasts: Forecasts, key: SeriesKey) -> str:
+def foretold_by(forecasts: Forecasts, key: SeriesKey, kind: Kind, step: Step) -> str:
+    """Returns what makes the forecast that is told of a series: its models by weight, or how a share's year goes on.
+
+    "levels 77%, prophet 23%", "cohort", "the level of the last 52 weeks"; "" where nothing is forecast.
+    """
+    if kind == "share":
+        return f"the level of the last {per_year(step)} {step}s"
     return forecasts.models[forecasts.keys.index(key)] if key in forecasts.keys else ""
 
 

@@ -19,6 +19,7 @@ from forecaster.messages import Chart
 
 WIDTH, HEIGHT, SCALE = 900, 480, 2
 FONT, LETTERS = "Liberation Sans", 23
+LEGEND = 60  # characters that fit into one row of the legend
 INK, MUTED, GRID, ONSET = "#1a1a1a", "#4d4d4d", "#e3e3e3", "#a63c00"
 LEVEL = "#00664f"
 COUNTED, EXPECTED, FORECAST, HIDDEN = "counted", "expected, 95% band", "forecast", "not shown: small numbers"
@@ -124,11 +125,16 @@ def _scale(chart: Chart) -> alt.Scale:
 
 
 def _colours(chart: Chart) -> alt.Color:
-    """The colour of each series, with one legend of those that are there."""
+    """The colour of each series, with one legend of those that are there, in two rows where one is too narrow."""
     there = {COUNTED: True, EXPECTED: True, FORECAST: bool(chart.ahead_periods), HIDDEN: any(chart.hidden)}
-    names = [name for name, is_there in there.items() if is_there]
-    scale = alt.Scale(domain=names, range=[COLOURS[name] for name in names])
-    legend = alt.Legend(orient="top", title=None, symbolType="square", symbolOpacity=1, columnPadding=22)
+    colours = {name: COLOURS[name] for name, is_there in there.items() if is_there}
+    if chart.level is not None:
+        colours[chart.level_label] = LEVEL
+    scale = alt.Scale(domain=[*colours], range=[*colours.values()])
+    wide = sum(map(len, colours)) > LEGEND
+    legend = alt.Legend(
+        orient="top", title=None, symbolType="square", symbolOpacity=1, columnPadding=22, columns=3 if wide else 0
+    )
     return alt.Color("series:N", scale=scale, legend=legend)
 
 
@@ -141,16 +147,12 @@ def _hidden(chart: Chart, draw: Draw) -> list[alt.Chart]:
 
 
 def _level(chart: Chart) -> list[alt.Chart]:
-    """A dashed line where the neighbours would be, with its name at the left, below what was counted."""
+    """A dotted line where the neighbours would be, below what was counted; its name is in the legend, on no data."""
     if chart.level is None:
         return []
     base = _chart([{"y": chart.level, "label": chart.level_label}]).encode(y="y:Q")
-    named = base.encode(text="label:N", x=alt.value(0))
-    place: dict[str, Any] = {"align": "left", "baseline": "bottom", "dx": 4, "dy": -3, "fontSize": LETTERS}
-    halo = named.mark_text(stroke="white", strokeWidth=5, strokeJoin="round", color="white", **place)
     tips = [alt.Tooltip("label:N", title="level"), alt.Tooltip("y:Q", title="value", format=",.0f")]
-    dashed = base.mark_rule(color=LEVEL, strokeWidth=2, strokeDash=[3, 4]).encode(tooltip=tips)
-    return [dashed, halo, named.mark_text(color=LEVEL, **place)]
+    return [base.mark_rule(color=LEVEL, strokeWidth=2.5, strokeDash=[3, 4]).encode(tooltip=tips)]
 
 
 def _onset(chart: Chart) -> list[alt.Chart]:

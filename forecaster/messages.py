@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -15,13 +16,19 @@ class SendError(Exception):
     """A message that did not get through.
 
     `permanent`: trying again cannot help. `ambiguous`: it may have arrived, look before sending again.
-    `retry_after`: seconds the other side asked for.
+    `retry_after`: seconds the other side asked for. `down`: it is not about this message, nothing gets through for now.
     """
 
     def __init__(
-        self, reason: str, *, permanent: bool = False, ambiguous: bool = False, retry_after: float | None = None
+        self,
+        reason: str,
+        *,
+        permanent: bool = False,
+        ambiguous: bool = False,
+        retry_after: float | None = None,
+        down: bool = False,
     ):
-        self.permanent, self.ambiguous, self.retry_after = permanent, ambiguous, retry_after
+        self.permanent, self.ambiguous, self.retry_after, self.down = permanent, ambiguous, retry_after, down
         super().__init__(reason)
 
 
@@ -66,6 +73,8 @@ class Message:
 
     kind: what it is: an alert, a change to one, the weekly digest, or data that did not arrive. answerable: whether it
     may be acknowledged, snoozed, assigned or called not useful; page: an address to look at it, "" where there is none.
+    observed: what it tells of the alert's own, of a drift the share of the sum it tells; None for nothing. excess:
+    whether it tells that as a number.
     """
 
     alert_id: str
@@ -80,6 +89,8 @@ class Message:
     answerable: bool = False
     page: str = ""
     exact: bool = False  # small numbers are shown: for a named role alone
+    observed: float | None = None
+    excess: bool = False
 
     @property
     def text(self) -> str:
@@ -128,6 +139,20 @@ class Target:
 
     def __str__(self) -> str:
         return f"{self.channel}:{self.address}" if self.address else self.channel
+
+
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+MAIL_ADDRESS = re.compile(rf"{_ATOM}(\.{_ATOM})*@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")  # RFC 5322, section 3.4.1: dot-atoms
+
+
+def mail_addresses(text: str) -> list[str]:
+    """Returns the addresses of a target for mail, each once; ValueError where one is none, or there are none."""
+    found = [address for part in text.split(",") if (address := part.strip())]
+    wrong = next((address for address in found if not MAIL_ADDRESS.fullmatch(address)), "" if found else "nothing")
+    if wrong:
+        remedy = "write plain addresses such as ann@example.gov.uk, with commas between them"
+        raise ValueError(f'the target has "{wrong}" for a mail address; {remedy}')
+    return list(dict.fromkeys(found))
 
 
 DeliveryPart = Literal["text", "chart", "edit"]

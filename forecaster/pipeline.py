@@ -153,8 +153,7 @@ def assess(
     day = _Day(panel, forecasts, standings(panel, reference), limits, stepped, previous, list(before))
     messages = day.words(watch)
     alerts = tuple(
-        replace(alert, text=messages[transition.id].whole.text) if transition else alert
-        for alert, transition in stepped
+        with_words(alert, messages[transition.id].whole) if transition else alert for alert, transition in stepped
     )
     transitions = tuple(transition for _, transition in told)
     not_run = (*incomplete, *missed, *forecasts.not_run)
@@ -171,6 +170,13 @@ def assess(
     )
 
 
+def with_words(alert: Alert, message: Message) -> Alert:
+    """Returns an alert with what its newest message says; one that ends keeps the figures told before."""
+    if alert.state == "resolved":
+        return replace(alert, text=message.text)
+    return replace(alert, text=message.text, observed_told=message.observed, excess_told=message.excess)
+
+
 def allow(panel: Panel, watch: Watch) -> Allowance:
     """Returns the limit that spends the yearly alarm budget over all series, periods and both directions."""
     watched = _watched(panel, watch)
@@ -181,9 +187,7 @@ def allow(panel: Panel, watch: Watch) -> Allowance:
             copies = max(QUIET_SERIES // len(some.keys), 2)
             runs += detector.quiet(some, per_year(panel.step), copies, watch.seed)
     rules = watch.rules_for(panel.step)
-    counting = Counting(
-        lambda key: (key.measure, _council(key)), watch.least_excess, rules.calm_periods, per_year(panel.step)
-    )
+    counting = Counting(lambda key: key.whole, watch.least_excess, rules.calm_periods, per_year(panel.step))
     return allowance(runs, counting, watch.false_alerts_per_year)
 
 
@@ -249,11 +253,7 @@ def _grouped(signals: Iterable[Signal]) -> dict[Group, list[Signal]]:
 
 
 def _group(kind: SignalKind, key: SeriesKey, direction: Direction) -> Group:
-    return kind, key.measure, direction, _council(key)
-
-
-def _council(key: SeriesKey) -> str:
-    return dict(key.slice).get("council", "")
+    return kind, key.measure, direction, key.council
 
 
 def _is_strong(signal: Signal, alpha: float, watch: Watch) -> bool:
@@ -338,7 +338,7 @@ class _Day:
 
     panel: Panel
     forecasts: Forecasts
-    stands: Mapping[str, Standing]
+    stands: Mapping[SeriesKey, Standing]
     limits: Limits
     stepped: Sequence[Stepped]
     previous: Sequence[Alert]
@@ -374,9 +374,18 @@ class _Day:
         )
 
     def _beside(self, alert: Alert, watch: Watch) -> list[Alert]:
-        """The other alerts of the same story that count what it counts, be they over or not."""
-        own = watch.measure(alert.key, self.panel)
-        return [o for o in self._others(alert) if overlap(own, watch.measure(o.key, self.panel))]
+        """The other alerts of the same story that count what it counts or what one of them counts, be they over or not.
+
+        Open plans join starts and ends, which by themselves say nothing of each other.
+        """
+        left, found, joined = self._others(alert), list[Alert](), [alert]
+        for one in joined:
+            own = watch.measure(one.key, self.panel)
+            more = [o for o in left if overlap(own, watch.measure(o.key, self.panel))]
+            left = [o for o in left if o not in more]
+            found += more
+            joined += more
+        return found
 
     def _others(self, alert: Alert) -> list[Alert]:
         """The other alerts of the same story."""

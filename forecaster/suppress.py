@@ -6,7 +6,7 @@ subtracting what is shown (DfE's rule for its own tables: 1 to 5 as "c", with se
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass
 
@@ -65,10 +65,14 @@ def _in_doubt(view: tuple[Floats, Floats], threshold: int, exact: bool = False) 
 
 @dataclass(frozen=True)
 class Following:
-    """Counts that follow from those of several arrays (their places), so they are known where all of these are."""
+    """Counts that follow from those of several arrays (their places), so they are known where all of these are.
+
+    also: the place of an array that counts the same: what is known of either is known of both.
+    """
 
     counts: Floats
     of: tuple[int, ...]
+    also: int | None = None
 
 
 @dataclass
@@ -106,8 +110,10 @@ class Ledger:
         self._rows = tuple(range(len(arrays)))
         self._guarded: list[tuple[int, tuple[int, ...]]] = [(row, (row,)) for row in self._rows if row not in free]
         self._guarded += [(len(arrays) + i, one.of) for i, one in enumerate(following)]
+        self._same = [(one.also, len(arrays) + i, one.of) for i, one in enumerate(following) if one.also is not None]
         self._free, self._nested = set(free), tuple(nested)
         self._turnover = [(row, of) for row, of in self._guarded if not self._free.isdisjoint(of)]
+        self._found: dict[Hashable, bool] = {}
         self._told = _Told(np.tile(np.arange(self._sums.shape[1]), (len(arrays), 1)), [], [])
         self.threshold = threshold
 
@@ -128,6 +134,16 @@ class Ledger:
         told = other._told
         self._told.joined, self._told.said, self._told.crossed = told.joined, told.said, told.crossed
 
+    def inherit(self, other: Ledger) -> None:
+        """Takes over what another ledger, of some of these arrays, has shown: it may be more than this one would."""
+        several = range(len(other._told.joined))
+        place = [
+            next(i for i, own in enumerate(self._sums) if np.array_equal(own, other._sums[row])) for row in several
+        ]
+        self._told.joined[place] = other._told.joined
+        self._told.said += [(place[row], *rest) for row, *rest in other._told.said]  # type: ignore[misc]
+        self._told.crossed += [(place[row], *rest) for row, *rest in other._told.crossed]  # type: ignore[misc]
+
     def say(self, start: int, stop: int, least: float = 0.0, most: float = np.inf) -> None:
         """Remembers between what the first array's count of periods start to stop-1 was said to be."""
         self._told.said.append((self._rows[0], start, stop, least, most))
@@ -144,22 +160,35 @@ class Ledger:
         """
         told = self._told
         return all(
-            _in_doubt(view, self.threshold, exact)
+            self._is_in_doubt(row, of, said, exact)
             for exact, said in ((False, told.said), (True, told.said + told.crossed))
-            for view in self._views(said)
+            for row, of in self._guarded
         )
 
-    def _views(self, said: Sequence[Said]) -> Iterator[tuple[Floats, Floats]]:
-        """Of every array what is true of it and the most that it could be, given what was said."""
-        for row, of in self._guarded:
-            if self._free.isdisjoint(of):
-                yield self._view(row, self._labels(of), self._bounds(row, said))[1:]
-        for row, (flow, stock) in self._turnover:
-            bounds = [bound for place, of in self._turnover if of[0] == flow for bound in self._least(place, of)]
-            at, _, most = self._view(flow, self._labels((flow,)), self._bounds(flow, said) + bounds)
-            yield self._sums[flow, at][None, :] - self._sums[flow, at][:, None], most
-            there = np.flatnonzero(np.isin(at, self._levels(stock)))
-            change = (self._sums[flow] - self._sums[row])[at[there]]
+    def _is_in_doubt(self, row: int, of: tuple[int, ...], said: Sequence[Said], exact: bool) -> bool:
+        """Whether no small count of an array is known; what was found is kept, as most of the ledger stays as it is."""
+        stock = next((one for one in of if one in self._free), None)
+        first = row if stock is None else of[0]
+        labels = self._labels(of if stock is None else (first,))
+        bounds = self._bounds(first, said)
+        levels = np.empty(0, np.int64) if stock is None else self._levels(stock)
+        if stock is not None:
+            bounds += [bound for place, of in self._turnover if of[0] == first for bound in self._least(place, of)]
+        case = (row, exact, labels.tobytes(), tuple(bounds), levels.tobytes())
+        if case not in self._found:
+            views = self._views(row, first, labels, bounds, levels)
+            self._found[case] = all(_in_doubt(view, self.threshold, exact) for view in views)
+        return self._found[case]
+
+    def _views(
+        self, row: int, first: int, labels: Joined, bounds: Sequence[Bound], levels: NDArray[np.int64]
+    ) -> Iterator[tuple[Floats, Floats]]:
+        """What is true of an array and the most it could be; where levels lead to it, first the same of the flow."""
+        at, true, most = self._view(first, labels, bounds)
+        yield true, most
+        if row != first:
+            there = np.flatnonzero(np.isin(at, levels))
+            change = (self._sums[first] - self._sums[row])[at[there]]
             own = self._sums[row, at[there]]
             yield own[None, :] - own[:, None], most[np.ix_(there, there)] - (change[None, :] - change[:, None])
 
@@ -171,15 +200,32 @@ class Ledger:
                 bounds += [(x, y, 0.0, most) for x, y, _, most in self._heard(more, said)]
             elif row == more:
                 bounds += [(x, y, least, np.inf) for x, y, least, _ in self._heard(less, said)]
+        for same, following, of in self._same:
+            if row == same:
+                bounds += self._followed(following, of, said)
         return bounds
 
+    def _followed(self, row: int, of: tuple[int, ...], said: Sequence[Said]) -> list[Bound]:
+        """What is known or was said of counts that follow from others: those of a flow between levels of a stock."""
+        stock = next((one for one in of if one in self._free), None)
+        if stock is None:
+            return self._known(row, self._labels(of))
+        change, levels = self._sums[of[0]] - self._sums[row], set(self._levels(stock).tolist())
+        labels = [one if at in levels else -1 - at for at, one in enumerate(self._told.joined[of[0]])]
+        heard = [one[1:] for one in said if one[0] == of[0] and {one[1], one[2]} <= levels]
+        return self._known(row, np.array(labels)) + [
+            (x, y, low - change[y] + change[x], high - change[y] + change[x]) for x, y, low, high in heard
+        ]
+
     def _heard(self, row: int, said: Sequence[Said]) -> list[Bound]:
-        labels = self._told.joined[row]
+        return self._known(row, self._told.joined[row]) + [one[1:] for one in said if one[0] == row]
+
+    def _known(self, row: int, labels: Joined) -> list[Bound]:
+        """The counts between boundaries with one label."""
         order = np.lexsort((np.arange(len(labels)), labels))
         pairs = np.flatnonzero(np.diff(labels[order]) == 0)
         ends = [(int(order[i]), int(order[i + 1])) for i in pairs]
-        known = [(x, y, n := float(self._sums[row, y] - self._sums[row, x]), n) for x, y in ends]
-        return known + [one[1:] for one in said if one[0] == row]
+        return [(x, y, n := float(self._sums[row, y] - self._sums[row, x]), n) for x, y in ends]
 
     def _levels(self, stock: int) -> NDArray[np.int64]:
         """The boundaries at which a stock's level was shown."""

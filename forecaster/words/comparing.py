@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from forecaster.calendar import per_year
@@ -53,7 +55,7 @@ def others(context: Context) -> str:
         f"{name} {text}{_place(found) if name == council else ''}" for (name, _), text in zip(known, said, strict=True)
     ]
     per = " per 10,000 children" if found.unit == "rate" else ""
-    published = f"In {financial_year(found.year)}{per}: {', '.join(texts)}."
+    published = f"Published for {financial_year(found.year)}{per}: {', '.join(texts)}."
     return " ".join(filter(None, [published, _likely(context, found)]))
 
 
@@ -89,13 +91,19 @@ def _moved(one: Linked, alert: Alert, context: Context) -> str:
 def against_neighbours(alert: Alert, context: Context) -> str:
     """Returns the council's last year beside where one more council like its neighbours is likely to be now."""
     share = context.kind == "share"
-    of = alert.total / alert.observed if share and alert.observed else 0.0
-    secret = any(is_small(value, context.threshold) for value in (alert.total, of, of - alert.total))
     values = [alert.observed, alert.expected, max(alert.lower, 0.0), alert.upper]
     ours, usual, lower, upper = distinct(values, "share" if share else "rate")
     per = f" of {clean(context.unit) or 'all'}" if share else " per 10,000 children"
-    here = "Our own figure is not shown, to protect small numbers" if secret else f"{ours}{per} here in the last year"
-    return f"{here}; {usual} is likely among our neighbours now (95% band {lower.rstrip('%')}-{upper})."
+    verb = "were" if context.plural else "was"
+    here = f"{clean(context.title, 80)} {verb} {ours}{per} here in the last year, by our own count"
+    here = here if tells_own(alert, context) else "Our own figure is not shown, to protect small numbers"
+    return f"{here}; a council like our neighbours would have about {usual} ({lower.rstrip('%')}-{upper})."
+
+
+def tells_own(alert: Alert, context: Context) -> bool:
+    """Returns whether the council's own last year may be told: neither its count nor the rest of a share is small."""
+    of = alert.total / alert.observed if context.kind == "share" and alert.observed else 0.0
+    return not any(is_small(value, context.threshold) for value in (alert.total, of, of - alert.total))
 
 
 def apart(alert: Alert, context: Context) -> str:
@@ -126,8 +134,18 @@ def _before(alert: Alert, context: Context) -> float:
     return float(np.nansum(history.count[year])) / size if size else 0.0
 
 
-def against_councils(alert: Alert, context: Context) -> str:
+def as_elsewhere(usual: float, lower: float, upper: float, share: bool) -> str:
     """Returns what would be usual had the council moved as the others did, with its band."""
-    share = context.kind == "share"
-    usual = percent(alert.expected) if share else f"{figure(alert.expected)} a {context.step}"
-    return f"{usual} would be as in the other councils (95% band {extent(alert.lower, alert.upper, share=share)})"
+    told = percent(usual) if share else figure(usual)
+    return f"{told} if it had moved as elsewhere (95% band {extent(lower, upper, share=share)})"
+
+
+def beside_others(alert: Alert, context: Context) -> Context:
+    """Returns the context in which is expected, since the onset, what the others' movement would make of it."""
+    past = context.history
+    if alert.kind != "peers" or context.now == "resolved" or past is None:
+        return context
+    since = past.periods >= np.datetime64(alert.onset)
+    names = ("expected", "lower", "upper")
+    bands = {name: np.where(since, getattr(alert, name), getattr(past, name)) for name in names}
+    return replace(context, history=replace(past, **bands))

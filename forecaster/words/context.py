@@ -123,27 +123,31 @@ class Linked:
 class Beside:
     """Another alert of the same story whose counts overlap: told to the same people, its figures add to this one's.
 
-    told: the periods of its messages. first: whether its message of a period is told before this alert's.
+    Or this alert itself, as it spoke before its onset or its slice became another. told: the periods of its messages.
+    first: whether its message of a period is told before this alert's, None where it is this alert. families: of the
+    events counted in each period. began: the period of its first message, where that is none of these.
     """
 
     history: History
     kind: Kind
     onset: dt.date
     told: tuple[dt.date, ...]
-    first: bool = False
+    first: bool | None = False
+    families: Floats | None = None
+    began: dt.date | None = None
 
 
 @dataclass(frozen=True)
 class Context:
     """What the message can say beside the alert itself; a piece that is None is left out, or its reason is given.
 
-    title and noun are the measure's ("Child protection plan starts", "children started a plan"); unit is what a share
-    is a share of ("plan starts"), else the chart's axis. period: first day of the period the message is about. told:
-    the periods of this alert's earlier messages, and beside: other alerts that are told, so that together they give
-    nothing away. was and was_severity: the alert's before this change. level: the neighbours' newest published median
-    brought to what this series counts (a period's events, a level, or a proportion). ask: a question in which {where}
-    and {plans} are filled in. extract: the delivery the data are from. budget: yearly false alarms used, of how many.
-    page: where the alert can be looked at.
+    title, noun and one are the measure's ("Child protection plan starts", "children started a plan", "child started a
+    plan"); unit is what a share is a share of ("plan starts"). period: first day of the period the message is about.
+    told: the periods of this alert's earlier messages, began: that of the first, and beside: what else was told, so
+    that all of it together gives nothing away. was and was_severity: the alert's before this change. level: the
+    neighbours' newest published median brought to what this series counts (a period's events, a level, or a
+    proportion). ask: a question in which {where} and {plans} are filled in. extract: the delivery the data are from.
+    budget: yearly false alarms used, of how many. page: where the alert can be looked at.
     threshold: counts from 1 to it are not shown; 0 shows every number.
     """
 
@@ -153,12 +157,14 @@ class Context:
     step: Step
     period: dt.date
     unit: str = ""
+    one: str = ""
     plural: bool = True
     now: State = "opened"
     reason: str = ""
     was: State | None = None
     was_severity: Severity | None = None
     told: tuple[dt.date, ...] = ()
+    began: dt.date | None = None
     beside: tuple[Beside, ...] = ()
     council: str = "This council"
     threshold: int = 5

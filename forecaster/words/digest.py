@@ -37,10 +37,13 @@ from forecaster.words.wording import (
 DIGEST = "digest"
 LIMIT = 1200  # characters of a whole message: what is read in 20 seconds
 DISPENSABLE = ("Close", "Ahead", "Held")  # left out in this order if too long
-NEAR, OPEN, HEADINGS, REASONS = 3, 4, 6, 3  # at most so many of each are named
+NEAR, OPEN, HEADINGS, REASONS, MISSED = 3, 4, 6, 3, 2  # at most so many of each are named
 RANK: dict[Severity, int] = {"high": 0, "medium": 1, "low": 2}
+QUIET = "All quiet: nothing moved beyond what is expected"
+LIKELY = " (likely range in brackets)"
 NO_ALL_CLEAR = "This is not an all-clear: what moved is not known."
 COMPARED = ("neighbours", "peers")  # detectors that judge no series by its own past
+ANSWERED = ("acknowledged", "snoozed")  # an alert in any other state is still escalated, whoever it is assigned to
 OF_A_DAY = ("arrival", "completeness")  # what keeps a whole period from being judged
 
 
@@ -63,7 +66,7 @@ class Ran:
     @cached_property
     def unjudged(self) -> Mapping[SeriesKey, str]:
         """Why series could not be judged by their own past."""
-        others = (*COMPARED, *OF_A_DAY, "forecast")
+        others = (*COMPARED, *OF_A_DAY, "forecast", "feeds")
         return {item.key: _short(item.reason) for item in self.missed if item.by not in others}
 
     @cached_property
@@ -74,7 +77,10 @@ class Ran:
             what = "no full week of data" if self.step == "week" else "no data"
             gone = f"{what} since {self._day(period_end(self.period, self.step))}"
             return gone if ran else f"nothing has run since {self._day(self.on)}"
-        if any(item.by == "completeness" and str(self.period) in item.reason for item in self.missed):
+        if any(
+            item.by == "completeness" and not item.key.council and str(self.period) in item.reason
+            for item in self.missed
+        ):
             return "its data looks incomplete"
         if self.unjudged and len(self.unjudged) >= self.series:
             return Counter(self.unjudged.values()).most_common(1)[0][0]
@@ -88,8 +94,9 @@ class Ran:
 class Heading:
     """Where one measure of the first page is heading.
 
-    recent: each of the last quarter's counts, or the newest level of a stock alone. ahead: lower, median and upper of
-    a usual period of the next `length`; end: of a stock or share where it is by 31 March.
+    recent: each of the last quarter's counts, or the newest level of a stock alone. moves: of a stock each
+    of the last quarter's counts of what came and what left. ahead: lower, median and upper of
+    a usual period of the next `length`; end: of a stock or share where it is by 31 March. model: what foretells it.
     """
 
     key: SeriesKey
@@ -100,6 +107,8 @@ class Heading:
     ahead: tuple[float, float, float] | None = None
     length: int = 13
     end: YearEnd | None = None
+    model: str = ""
+    moves: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -107,7 +116,7 @@ class Facts:
     """All that one week's digest is made from.
 
     week: the last that is over; day: of the digest. received: the day on which data was read last. alerts: those open,
-    missing data left out; held: the ids of those that somebody was not told of. near: signals that opened no alert.
+    missing data left out; held: the ids of those that nobody was told of. near: signals that opened no alert.
     titles: of measures. opened: alerts in the last year; accepted: false ones a year that are. coverage: how often the
     forecasts' 95% bands have held.
     """
@@ -138,12 +147,18 @@ class Facts:
     @cached_property
     def blind(self) -> list[str]:
         """Measures of the first page that could not be judged, though others could."""
-        unjudged = {key for ran in self.runs if not ran.why_not for key in ran.unjudged}
+        unjudged = {key for ran in self.judged for key in ran.unjudged}
         return [_lower(heading) for heading in self.ahead if heading.key in unjudged]
 
     @property
-    def judged(self) -> bool:
-        return any(not ran.why_not for ran in self.runs)
+    def judged(self) -> tuple[Ran, ...]:
+        return tuple(ran for ran in self.runs if not ran.why_not)
+
+    @property
+    def shown(self) -> tuple[Heading, ...]:
+        """What of the first page is told: nothing by data of which the newest could not be judged."""
+        known = {ran.step for ran in self.judged}
+        return tuple(heading for heading in self.ahead if heading.step in known)[:HEADINGS]
 
 
 def digest(facts: Facts) -> Message:
@@ -171,11 +186,11 @@ def digest(facts: Facts) -> Message:
 
 def near(signals: Iterable[Signal], alerts: Iterable[Alert]) -> tuple[Signal, ...]:
     """Returns the signals that came nearest to an alert and are part of none, the nearest first; one a measure."""
-    told = {(alert.kind, alert.measure, alert.direction) for alert in alerts}
-    found: dict[str, Signal] = {}
+    told = {(alert.kind, alert.key.whole, alert.direction) for alert in alerts}
+    found: dict[SeriesKey, Signal] = {}
     for signal in sorted(signals, key=lambda s: (s.p_value, s.key)):
-        if (signal.kind, signal.key.measure, signal.direction) not in told:
-            found.setdefault(signal.key.measure, signal)
+        if (signal.kind, signal.key.whole, signal.direction) not in told:
+            found.setdefault(signal.key.whole, signal)
     return tuple(found.values())[:NEAR]
 
 
@@ -187,11 +202,22 @@ def _headline(facts: Facts) -> str:
     if not facts.judged:
         which, why = facts.faults[0]
         return sentence(f"{_the(which)} could not be judged: {why}").rstrip(".")
-    partly = bool(facts.faults or facts.blind)
-    if not facts.alerts:
-        quiet = "All quiet in what could be judged" if partly else "All quiet"
-        return f"{quiet}: nothing moved beyond what is expected - {name}"
-    return f"{_many_open(facts)}{', and not all could be judged' if partly else ''} - {name}"
+    gone = _listed(_unjudged(facts, name), MISSED)
+    if facts.alerts:
+        return f"{_many_open(facts)}{f'; {gone} could not be judged' if gone else ''} - {name}"
+    return f"Nothing moved, but {gone} could not be judged - {name}" if gone else f"{QUIET} - {name}"
+
+
+def _unjudged(facts: Facts, name: str) -> list[str]:
+    """What could not be judged though the rest could: periods that did not come, and measures of the first page."""
+    gone = [_the(which) if which != name else "part of its data" for which, _ in facts.faults]
+    return [*dict.fromkeys(gone), *facts.blind]
+
+
+def _listed(names: Sequence[str], most: int) -> str:
+    """Names as they are said: "repeat plans", "contacts and referrals", "contacts, referrals and two more"."""
+    shown = [*names[:most], *([f"{spelled(len(names) - most)} more"] if len(names) > most else [])]
+    return " and ".join(filter(None, [", ".join(shown[:-1]), *shown[-1:]]))
 
 
 def _period(facts: Facts) -> str:
@@ -209,8 +235,8 @@ def _many_open(facts: Facts) -> str:
     return f"{_plural(len(facts.alerts), 'alert').capitalize()} {'is' if len(facts.alerts) == 1 else 'are'} open"
 
 
-def _plural(count: int, noun: str, nouns: str = "") -> str:
-    return f"{spelled(count)} {noun if count == 1 else nouns or noun + 's'}"
+def _plural(count: int, noun: str) -> str:
+    return f"{spelled(count)} {noun}{'' if count == 1 else 's'}"
 
 
 def _severity(facts: Facts) -> Severity:
@@ -221,17 +247,19 @@ def _severity(facts: Facts) -> Severity:
 
 def _summary(facts: Facts) -> str:
     """How much was looked at when nothing is open; who must act when something is."""
-    waiting = sum(not _holder(alert, facts.day) for alert in facts.alerts)
+    waiting = sum(alert.state not in ANSWERED for alert in facts.alerts)
     if not facts.judged:
         return " ".join(filter(None, [NO_ALL_CLEAR, f"{_many_open(facts)}." if facts.alerts else ""]))
     if not facts.alerts:
-        gaps = " What could not be judged is named below." if facts.faults or facts.blind else ""
-        return f"No alert is open; {spelled(sum(ran.series for ran in facts.runs))} series were watched.{gaps}"
+        watched = sum(ran.series for ran in facts.runs)
+        return f"No alert is open; {_plural(watched, 'figure')} {'was' if watched == 1 else 'were'} watched."
     if not waiting:
-        return "Somebody has taken up each of them." if len(facts.alerts) > 1 else "Somebody has taken it up."
+        return (
+            "All of them are acknowledged or snoozed." if len(facts.alerts) > 1 else f"It is {facts.alerts[0].state}."
+        )
     if len(facts.alerts) == 1:
-        return "Nobody has taken it up yet."
-    return f"Nobody has taken up {'any' if waiting == len(facts.alerts) else spelled(waiting)} of them yet."
+        return "Nobody has acknowledged it yet."
+    return f"Nobody has acknowledged {'any' if waiting == len(facts.alerts) else spelled(waiting)} of them yet."
 
 
 # The lines
@@ -241,7 +269,7 @@ def _ran(facts: Facts) -> str:
     if not facts.runs:
         return f"Nothing yet; data was last read on {long_date(facts.received)}." if facts.received else "Nothing yet."
     said = (
-        f"{_plural(ran.series, 'series', 'series')} up to {_the(period_name(ran.period, ran.step))}, judged on "
+        f"{_plural(ran.series, 'figure')} up to {_the(period_name(ran.period, ran.step))}, judged on "
         f"{day(ran.on, facts.day)}"
         for ran in facts.runs
     )
@@ -256,7 +284,7 @@ def _open(facts: Facts) -> str:
         for alert in told[:OPEN]
     ]
     more = [f"{spelled(len(told) - OPEN)} more"] if len(told) > OPEN else []
-    return sentence("; ".join([*said, *more])) if said else "No alert."
+    return sentence("; ".join([*said, *more])) if facts.alerts else "No alert."
 
 
 def _says(alert: Alert, facts: Facts) -> str:
@@ -267,13 +295,13 @@ def _says(alert: Alert, facts: Facts) -> str:
 
 
 def _holder(alert: Alert, today: dt.date) -> str:
-    """Who has taken an alert up, "" for nobody."""
+    """Who has answered an alert and whom it is assigned to, "" for nobody."""
     by = f" by {clean(alert.held_by, 40)}" if alert.held_by else ""
-    if alert.state == "snoozed":
-        return f"snoozed{f' until {day(alert.snoozed_until, today)}' if alert.snoozed_until else ''}{by}"
-    if alert.state == "acknowledged":
-        return f"acknowledged{by}"
-    return f"with {clean(alert.assignee, 40)}" if alert.assignee else ""
+    until = f" until {day(alert.snoozed_until, today)}" if alert.snoozed_until else ""
+    held = {"snoozed": f"snoozed{until}{by}", "acknowledged": f"acknowledged{by}"}.get(alert.state, "")
+    if not alert.assignee or alert.assignee == alert.held_by:
+        return held
+    return f"{held or 'not acknowledged'}, assigned to {clean(alert.assignee, 40)}"
 
 
 def _held(facts: Facts) -> str:
@@ -286,19 +314,19 @@ def _held(facts: Facts) -> str:
 
 def _ahead(facts: Facts) -> str:
     """The first page in a line: a usual period of the next quarter, then 31 March."""
-    shown = facts.ahead[:HEADINGS]
     said: dict[str, list[str]] = {}
-    for heading in shown:
+    for heading in facts.shown:
         for when, text in _heads_for(heading, facts):
             said.setdefault(when, []).append(f"{_lower(heading)} {text}")
-    return sentence("; ".join(f"{when}: {', '.join(texts)}" for when, texts in said.items()))
+    heads = (f"{when}{'' if i else LIKELY}: {', '.join(texts)}" for i, (when, texts) in enumerate(said.items()))
+    return " ".join(map(sentence, heads))
 
 
 def _heads_for(heading: Heading, facts: Facts) -> Iterator[tuple[str, str]]:
     """Yields when, and what is expected then with its 95% band."""
     if heading.kind == "flow" and heading.ahead:
         low, mid, high = heading.ahead
-        when = f"a {heading.step} for the next {span(heading.length, heading.step)} (95% band)"
+        when = f"in each of the next {span(heading.length, heading.step)}"
         yield when, f"{about(mid)} ({extent(low, high)}{_lately(heading, facts.threshold)})"
     elif heading.kind == "stock" and heading.end:
         band = extent(heading.end.lower, heading.end.upper)
@@ -319,9 +347,12 @@ def _lately(heading: Heading, threshold: int) -> str:
 
 
 def _level(heading: Heading, threshold: int) -> str:
-    """The newest level, rounded: two exact levels and the starts between them would tell how many plans ended."""
+    """The newest level, rounded, where nothing that fills or empties it is small.
+
+    Two levels and the starts between them tell how many plans ended, and rounding alone does not hide a few.
+    """
     base, level = max(threshold, 1), heading.recent[-1] if heading.recent else math.nan
-    if math.isnan(level) or level < 2 * base:
+    if math.isnan(level) or level < 2 * base or any(is_small(move, threshold) for move in heading.moves):
         return ""
     return f"; now about {number(base * round(level / base))}"
 
@@ -336,7 +367,8 @@ def _close(facts: Facts) -> str:
         return ""
     said = [f"{clean(facts.titles.get(s.key.measure, s.key.measure), 60)}{slice_words(s.key)} ({_side(s)})"
             for s in facts.near[:NEAR]]  # fmt: skip
-    return f"Near the line, no alert: {'; '.join(said)}." if said else "Nothing else came near the line."
+    nothing = f"Nothing {'else ' if facts.alerts else ''}came near the line."
+    return f"Near the line, no alert: {'; '.join(said)}." if said else nothing
 
 
 def _side(signal: Signal) -> str:
@@ -350,17 +382,25 @@ def _side(signal: Signal) -> str:
 def _not_run(facts: Facts) -> str:
     """What could not run, and why; that nothing was left out is said too."""
     whole = [f"{_the(which)}: {why}" for which, why in facts.faults]
-    unjudged = [reason for ran in facts.runs for reason in ran.unjudged.values()]
-    blind = [f"among them {', '.join(facts.blind[:REASONS])}"] if facts.blind else []
-    watched = spelled(sum(ran.series for ran in facts.runs))
-    series = [f"{spelled(len(unjudged))} of {watched} series not judged ({_why(unjudged)})"] if unjudged else []
-    parts = [*whole, *series, *blind, *_others_missed(facts)]
-    return sentence("; ".join(parts)) if parts else "Nothing: every series was judged."
+    parts = [*whole, *_left_out(facts), *_others_missed(facts)]
+    return sentence("; ".join(parts)) if parts else "Nothing: every figure was judged."
+
+
+def _left_out(facts: Facts) -> Iterator[str]:
+    """Yields how many figures were not judged though others were; those of the first page are named."""
+    unjudged = [reason for ran in facts.judged for reason in ran.unjudged.values()]
+    named = _listed(facts.blind, REASONS)
+    if unjudged and len(unjudged) == len(facts.blind):
+        yield f"{_plural(len(unjudged), 'figure')} not judged: {named} ({_why(unjudged)})"
+    elif unjudged:
+        watched = _plural(sum(ran.series for ran in facts.judged), "figure")
+        among = f", {named} among them" if named else ""
+        yield f"{spelled(len(unjudged))} of {watched} not judged ({_why(unjudged)}){among}"
 
 
 def _others_missed(facts: Facts) -> Iterator[str]:
     for by, what in ((("forecast",), "not forecast"), (COMPARED, "not compared with others")):
-        reasons = [_short(item.reason) for ran in facts.runs for item in ran.missed if item.by in by]
+        reasons = [_short(item.reason) for ran in facts.judged for item in ran.missed if item.by in by]
         if reasons:
             yield f"{spelled(len(reasons))} {what} ({_why(reasons)})"
 
@@ -379,14 +419,36 @@ def _short(reason: str) -> str:
 
 
 def _evidence(facts: Facts) -> str:
-    accepted = spelled(int(facts.accepted)) if facts.accepted == int(facts.accepted) else f"{facts.accepted:g}"
+    opened = f"{_plural(facts.opened, 'alert')} opened in the last year; set to allow about {_allowed(facts.accepted)}"
     parts = [
         *dict.fromkeys(_data_to(ran) for ran in facts.runs),
-        f"forecast bands held {percent(facts.coverage)} of what came" if facts.coverage is not None else "",
-        f"{_plural(facts.opened, 'alert')} opened in a year, {accepted} false ones accepted" if facts.runs else "",
+        *(_foretold(facts) if _ahead(facts) else []),
+        opened if facts.runs else "",
         f"config {clean(facts.config, 12)}" if facts.config else "",
     ]
     return sentence("; ".join(part for part in parts if part))
+
+
+def _foretold(facts: Facts) -> Iterator[str]:
+    """Yields by what the forecasts that are told were made, and how good such forecasts have been."""
+    yield _made_by([heading.model for heading in facts.shown if heading.model])
+    if facts.coverage is not None:
+        yield f"forecast bands held {percent(facts.coverage)} of what came"
+
+
+def _made_by(models: Sequence[str]) -> str:
+    """Which models made the forecasts: "forecasts by levels (five measures), cohort (one)"."""
+    counted = Counter(clean(model.replace(", ", " and "), 60) for model in models).most_common()
+    if len(counted) < 2:
+        return f"forecasts by {counted[0][0]}" if counted else ""
+    (first, most), *others = counted
+    said = [f"{first} ({_plural(most, 'measure')})", *(f"{model} ({spelled(count)})" for model, count in others)]
+    return f"forecasts by {', '.join(said)}"
+
+
+def _allowed(false: float) -> str:
+    how_many = spelled(int(false)) if false == int(false) else f"{false:g}"
+    return f"{how_many} false {'one' if false == 1 else 'ones'} a year"
 
 
 def _data_to(ran: Ran) -> str:

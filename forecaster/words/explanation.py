@@ -49,7 +49,7 @@ def standing(alert: Alert, others: Collection[Alert]) -> list[str]:
 
     others: the other alerts of the same story.
     """
-    until = f" until {alert.snoozed_until}" if alert.snoozed_until else ""
+    until = f" until {alert.snoozed_until}" if alert.state == "snoozed" else ""
     told = {
         "State": alert.state + until + (f" by {alert.held_by}" if alert.held_by else ""),
         "Assigned to": alert.assignee or "nobody",

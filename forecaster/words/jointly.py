@@ -7,6 +7,7 @@ repeat plans are a share of). What neither shows but both together give away is 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -45,7 +46,9 @@ def joint(several: Sequence[tuple[History, Kind]], threshold: int) -> list[Ledge
     following = [*_between(flows), *_turnover(flows, stocks)]
     wholes = [history.whole for history, kind in several if history.whole is not None and kind != "stock"]
     following += _rest(flows, wholes)
-    fresh = [one for one in following if not any(_same(one.counts, array) for array in arrays)]
+    later = [array[1:] for array in arrays]  # of a stock's first period no change is known
+    following = [replace(one, also=_found(later, one.counts[1:])) for one in following]
+    fresh = [one for one in following if one.also is None or len(several) > 2]
     known = [(row, arrays[row]) for row in range(len(arrays)) if row not in {stock for stock, _ in stocks}]
     nested = [(i, j) for i, less in known for j, more in known if i != j and _is_count(more - less)]
     ledger = Ledger(arrays, threshold, fresh, [row for row, _ in stocks], nested if len(several) > 1 else ())
@@ -66,11 +69,15 @@ def _arrays(history: History, kind: Kind) -> list[Floats]:
 
 
 def _place(arrays: list[Floats], array: Floats) -> int:
-    for place, other in enumerate(arrays):
-        if _same(array, other):
-            return place
+    place = _found(arrays, array)
+    if place is not None:
+        return place
     arrays.append(array)
     return len(arrays) - 1
+
+
+def _found(arrays: Sequence[Floats], array: Floats) -> int | None:
+    return next((place for place, other in enumerate(arrays) if _same(array, other)), None)
 
 
 def _same(one: Floats, other: Floats) -> bool:

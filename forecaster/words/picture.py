@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from forecaster.calendar import long_date
+from forecaster.calendar import long_date, period_name
 from forecaster.messages import Chart
 from forecaster.types import Floats
 from forecaster.words.context import Ahead, Context
 from forecaster.words.points import Point, Pooled, Shown, dates, observed, pool
-from forecaster.words.wording import clean, extent, figure, financial_year, percent, shorten, since
+from forecaster.words.wording import clean, extent, figure, financial_year, percent, shorten, since, span
 
+_VERB = re.compile(r"\s+(?:were|was|are|is|had|have|began|came|ended|led|started|arrived)\b")
 ALT_LIMIT = 1000  # characters a screen reader is given
 
 
@@ -49,7 +51,14 @@ def picture(subject: str, context: Context, shown: Shown, onset: dt.date | None)
         onset_label=f"since {since(onset, context.period, context.step)}" if onset and visible else "",
         **_level(context, shown.size),
     )
-    return replace(chart, alt_text=alt_text(chart, share))
+    return replace(chart, alt_text=alt_text(chart, share, _last(chart.periods[-1], context, shown.size)))
+
+
+def _last(day: dt.date, context: Context, size: int) -> str:
+    """Which periods the last point is of: "the week of 8 January 2018", "the four weeks up to w/c 11 September"."""
+    if size == 1:
+        return period_name(day, context.step) if context.step == "month" else f"the {period_name(day, context.step)}"
+    return f"the {span(size, context.step)} up to {since(day, context.period, context.step)}"
 
 
 def _level(context: Context, size: int) -> dict[str, Any]:
@@ -80,10 +89,17 @@ def _unit(context: Context, size: int) -> str:
     if context.kind == "share":
         per = f" over {size} {context.step}s" if size > 1 else ""
         return f"% of {clean(context.unit) or 'the total'}{per}"
-    what = clean(context.unit) or "number"
+    what = clean(counted(context.noun))
+    what = "number" if what.lower() in ("", context.title.lower()) else what
     if context.kind == "stock":
         return what[:1].upper() + what[1:]
     return f"{what[:1].upper()}{what[1:]} " + (f"in {size} {context.step}s" if size > 1 else f"a {context.step}")
+
+
+def counted(noun: str) -> str:
+    """Returns what is counted, of how a message counts it: "children" of "children started a plan"; "" if unsure."""
+    found = _VERB.split(noun, maxsplit=1)
+    return found[0] if len(found) > 1 else ""
 
 
 def _ahead(ahead: Ahead | None, size: int, share: bool) -> tuple[list[Point], Pooled]:
@@ -96,23 +112,26 @@ def _ahead(ahead: Ahead | None, size: int, share: bool) -> tuple[list[Point], Po
     return points, pool(points, ahead.median, ahead.lower, ahead.upper, np.ones(len(ahead.median)), share)
 
 
-def alt_text(chart: Chart, share: bool) -> str:
-    """Returns the picture in words, from what is drawn alone, so that no number is in it that the picture lacks."""
+def alt_text(chart: Chart, share: bool, last: str) -> str:
+    """Returns the picture in words, from what is drawn alone, so that no number is in it that the picture lacks.
+
+    last: which periods its last point is of.
+    """
     parts = [
         f"Chart of {chart.title}, {chart.unit[:1].lower()}{chart.unit[1:]}, "
         f"{long_date(chart.periods[0])} to {long_date(chart.periods[-1])}, with the expected level and its 95% band.",
-        _newest(chart, share),
+        _newest(chart, share, last),
         f"A line marks the onset, {chart.onset_label}." if chart.onset else "",
         "Small numbers are not shown; crosses stand in their place." if any(chart.hidden) else "",
         _forecast(chart, share),
-        f"A dashed line shows the level of {chart.level_label}: {_value(chart.level, share)}."
+        f"A dotted line shows the level of {chart.level_label}: {_value(chart.level, share)}."
         if chart.level is not None
         else "",
     ]
     return shorten(" ".join(filter(None, parts)), ALT_LIMIT)
 
 
-def _newest(chart: Chart, share: bool) -> str:
+def _newest(chart: Chart, share: bool, when: str) -> str:
     """The last point with what was expected of it."""
     value, expected = chart.observed[-1], chart.expected[-1]
     last = (
@@ -124,7 +143,7 @@ def _newest(chart: Chart, share: bool) -> str:
     )
     usual = f", expected {_value(expected, share)}" if np.isfinite(expected) else ""
     band = f" ({extent(chart.lower[-1], chart.upper[-1])}{'%' if share else ''})" if usual else ""
-    return f"The newest point is {last}{usual}{band}."
+    return f"The last point, {when}, is {last}{usual}{band}."
 
 
 def _forecast(chart: Chart, share: bool) -> str:

@@ -7,7 +7,7 @@ words speak of, since two different windows over the same weeks would give small
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import Literal
@@ -45,6 +45,7 @@ class Shown:
     years: whether a share since 1 April may be, and that of the year before; of a count the year before alone.
     known: how much of a flow's count since 1 April can be worked out, None if all of it.
     families: how one may speak of those behind the sum: by their number, as few, or as nearly as many as the children.
+    unsaid: of the newest figure not even that it is small may be said.
     """
 
     end: int
@@ -55,6 +56,7 @@ class Shown:
     years: tuple[bool, bool] = (False, False)
     known: float | None = None
     families: Spoken | None = None
+    unsaid: bool = False
 
 
 def point_size(history: History, kind: Kind, step: Step, end: int) -> int:
@@ -109,13 +111,8 @@ class _Release:
             return False, False
         now, before = (_first_of_year(self.history, self.step, end, back) for back in (0, 1))
         if self.history.of is None:
-            return False, before < now and self._flow_year(before, now)
-        return self._also(now, end), self._also(before, now)
-
-    def _also(self, start: int, stop: int) -> bool:
-        """Whether a sum may be shown beside all else; if so it is remembered."""
-        trial = replace(self, ledger=self.ledger.copy())
-        return start < stop and trial._show(Point(start, stop)) and self._kept(trial.ledger)
+            return False, self._year(before, now)
+        return self._year(now, end, whole=True), self._year(before, now)
 
     def _kept(self, trial: Ledger) -> bool:
         if trial.is_safe():
@@ -123,12 +120,16 @@ class _Release:
             return True
         return False
 
-    def _flow_year(self, start: int, stop: int) -> bool:
-        """Whether a flow's year may be told. A period at its edge is of two years: with each and without it may be."""
-        if self.ledger.are_joined(max(start - 1, 0), start, stop - 1, stop):
+    def _year(self, start: int, stop: int, whole: bool = False) -> bool:
+        """Whether a year may be told. A period at its edge is of two years: with each and without it may be.
+
+        whole: it goes on, so that its last period is over. If it may be told it is remembered.
+        """
+        stops = (stop,) if whole else (stop, stop - 1)
+        if start < stop and self.ledger.are_joined(max(start - 1, 0), start, *stops):
             return True
         trials = []
-        for first, last in product((start, max(start - 1, 0)), (stop, stop - 1)):
+        for first, last in product((start, max(start - 1, 0)), stops):
             trial = replace(self, ledger=self.ledger.copy())
             if first >= last or not trial._show(Point(first, last)) or not trial.ledger.is_safe():
                 return False
@@ -152,10 +153,11 @@ class _Release:
         """What a message about the first `end` periods shows: with the best sum that leaves small counts in doubt."""
         points = _split(end, anchor, self.size, self.step)
         windows = [window for window in _windows(self.onset, end, self.size, points) if self._known(window)]
-        tries = [(window, 0) for window in windows] + [(None, without) for without in (0, 1, 2, 4, len(points))]
-        for window, without in tries:
+        tries: list[tuple[Point | None, int, bool]] = [(window, 0, True) for window in windows]
+        tries += [(None, without, True) for without in (0, 1, 2, 4, len(points))] + [(None, len(points), False)]
+        for window, without, speaks in tries:
             trial = replace(self, ledger=self.ledger.copy())
-            shown = trial._showing(end, points, window, without)
+            shown = trial._showing(end, points, window, without, speaks)
             if shown and trial.ledger.is_safe():
                 break
         assert shown is not None
@@ -196,22 +198,31 @@ class _Release:
         self.of_families.become(ledger)
         return spoken
 
-    def _showing(self, end: int, points: Sequence[Point], window: Point | None, without: int) -> Shown | None:
+    def _showing(
+        self, end: int, points: Sequence[Point], window: Point | None, without: int, speaks: bool
+    ) -> Shown | None:
         """The newest figure, a sum, and points but for the newest few, as each may be; None if the sum may not."""
-        last = end > 0 and self._show(Point(end - 1, end))
-        if end and not last and self._known(Point(end - 1, end)):
+        last = end > 0 and speaks and self._show(Point(end - 1, end))
+        if end and speaks and not last and self._known(Point(end - 1, end)):
             self._speak_of(float(self.history.count[end - 1]), end)
         if window and not self._show(window):
             return None
+        hides = [self._known(p) and (i < without or not self._show(p)) for i, p in enumerate(points)]
         told = [
-            Point(p.start, p.stop, self._known(p) and (i < without or not self._show(p))) for i, p in enumerate(points)
+            Point(p.start, p.stop, hide and not self._is_none(p, window)) for p, hide in zip(points, hides, strict=True)
         ]
         for point in told:
             if point.hidden and is_small(
                 float(self.history.count[point.start : point.stop].sum()), self.ledger.threshold
             ):
                 self.ledger.cross(point.start, point.stop)
-        return Shown(end, self.size, last, window, tuple(reversed(told)))
+        return Shown(end, self.size, last, window, tuple(reversed(told)), unsaid=not speaks)
+
+    def _is_none(self, point: Point, window: Point | None) -> bool:
+        """Whether a point lies in a sum of none, so that everybody knows that it is none."""
+        if window is None or self.history.of is not None or not window.start <= point.start < point.stop <= window.stop:
+            return False
+        return not self.history.count[window.start : window.stop].any()
 
 
 def _first_of_year(history: History, step: Step, end: int, back: int) -> int:
@@ -271,22 +282,36 @@ Speaker = _Release | _Levels
 
 
 def _speakers(
-    alerts: Sequence[Beside], step: Step, anchors: Sequence[int], threshold: int, families: Floats | None
+    alerts: Sequence[Beside],
+    step: Step,
+    anchors: Sequence[int],
+    threshold: int,
+    counted: list[tuple[Floats, Ledger]],
 ) -> list[Speaker]:
-    """Those that show their figures from one ledger; families: of the first one's events."""
+    """Those that show their figures from one ledger; of the families behind one series there is one as well."""
     ledgers = joint([(one.history, one.kind) for one in alerts], threshold)
     stocks = [one.history for one in alerts if one.kind == "stock"]
     out: list[Speaker] = []
-    for place, (one, anchor, ledger) in enumerate(zip(alerts, anchors, ledgers, strict=True)):
-        past, own = one.history, None if place else families
+    for one, anchor, ledger in zip(alerts, anchors, ledgers, strict=True):
+        past, own = one.history, one.families
         if one.kind == "stock":
             others = [other for other in stocks if other is not past]
             out.append(_Levels(past, step, ledger, tuple(levels_beside(past, others))))
             continue
-        of_families = None if own is None else Ledger([own, past.count - own], threshold)
+        of_families = None if own is None else _of_families(counted, own, past.count, threshold)
         first = min(max(past.end(one.onset) - 1, 0), max(map(past.end, one.told)))
         out.append(_Release(past, step, point_size(past, one.kind, step, anchor), first, ledger, own, of_families))
     return out
+
+
+def _of_families(counted: list[tuple[Floats, Ledger]], families: Floats, count: Floats, threshold: int) -> Ledger:
+    """The ledger of the families behind a series, the same for all that tell of them."""
+    both = np.stack([families, count])
+    for other, ledger in counted:
+        if np.array_equal(other, both, equal_nan=True):
+            return ledger
+    counted.append((both, Ledger([families, count - families], threshold)))
+    return counted[-1][1]
 
 
 def release(
@@ -299,23 +324,45 @@ def release(
     threshold: int,
     families: Floats | None = None,
     beside: Sequence[Beside] = (),
+    began: dt.date | None = None,
 ) -> Shown:
     """Returns what may be shown in a message about `period`, given the periods of the alert's earlier messages.
 
     families: how many the counted events of each period are of. beside: other alerts of the story, whose messages up to
-    this one are told again first, each as it was allowed to be when it was told.
+    this one are told again first, each as it was allowed to be when it was told. began: the period of the alert's first
+    message, if it spoke of something else then.
     """
     end = history.end(period)
     earlier = tuple(when for when in told if history.end(when) < end)
-    alerts = [Beside(history, kind, onset, (*earlier, period)), *(one for one in beside if one.told)]
-    anchors = [min(map(history.end, one.told)) for one in alerts]
-    speakers = _speakers(alerts, step, anchors, threshold, families)
-    turns = [0, *(-1 if one.first else 1 for one in alerts[1:])]
+    this = Beside(history, kind, onset, (*earlier, period), families=families, began=began)
+    alerts = [this, *(one for one in beside if one.told)]
+    anchors = [history.end(min(one.began or one.told[0], *one.told)) for one in alerts]
+    turns = [0, *(0 if one.first is None else -1 if one.first else 1 for one in alerts[1:])]
     messages = sorted(
         {(history.end(when), turns[place], place) for place, one in enumerate(alerts) for when in one.told}
     )
-    replayed = ((at, place, speakers[place].upto(at, anchors[place])) for at, _, place in messages)
+    replayed = _replayed([(at, place) for at, _, place in messages], alerts, step, anchors, threshold)
     return next(shown for at, place, shown in replayed if (at, place) == (end, 0))
+
+
+def _replayed(
+    messages: Sequence[tuple[int, int]], alerts: Sequence[Beside], step: Step, anchors: Sequence[int], threshold: int
+) -> Iterator[tuple[int, int, Shown]]:
+    """Yields what each message showed. A ledger knows of the alerts there were by then: one that comes later may guard
+    what was told already, and then no more is.
+    """
+    first = [min(at for at, place in messages if place == own) for own in range(len(alerts))]
+    families: list[tuple[Floats, Ledger]] = []
+    speakers: dict[int, Speaker] = {}
+    for at, place in messages:
+        there = [own for own, begins in enumerate(first) if begins <= at]
+        if len(there) > len(speakers):
+            some = [alerts[own] for own in there]
+            made = _speakers(some, step, [anchors[own] for own in there], threshold, families)
+            if speakers:
+                made[0].ledger.inherit(next(iter(speakers.values())).ledger)
+            speakers = dict(zip(there, made, strict=True))
+        yield at, place, speakers[place].upto(at, anchors[place])
 
 
 @dataclass(frozen=True)
@@ -339,9 +386,11 @@ def pool(points: Sequence[Point], expected: Floats, lower: Floats, upper: Floats
         if not scale > 0:
             return np.nan, np.nan, np.nan
         centre = float((weight[at] * expected[at]).sum() / scale)
-        below = float(np.sqrt(((weight * (expected - lower))[at] ** 2).sum()) / scale)
-        above = float(np.sqrt(((weight * (upper - expected))[at] ** 2).sum()) / scale)
-        return centre, max(centre - below, 0.0), centre + above
+        below, above = expected - lower, upper - expected
+        if mean:  # the band of a share is even but for where it ends at none or all
+            below = above = np.maximum(below, above)
+        below, above = (np.sqrt(((weight * half)[at] ** 2).sum()) / scale for half in (below, above))
+        return centre, max(centre - float(below), 0.0), min(centre + float(above), 1.0 if mean else np.inf)
 
     table = np.array([pooled(point) for point in points], float).reshape(-1, 3)
     return Pooled(table[:, 0], table[:, 1], table[:, 2])

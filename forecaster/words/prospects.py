@@ -5,22 +5,25 @@ from __future__ import annotations
 import numpy as np
 
 from forecaster.suppress import is_small
+from forecaster.types import Alert
 from forecaster.words.comparing import gives_away
 from forecaster.words.context import Context, YearEnd
 from forecaster.words.points import Shown
 from forecaster.words.wording import about, clean, day, extent, figure, leaning, number, percent, sentence, span
 
+BACK = 1.25  # how many times a forecast the newest weeks must be for it to be one of a return
 
-def ahead(context: Context, shown: Shown | None) -> str:
+
+def ahead(alert: Alert, context: Context, shown: Shown | None) -> str:
     """Returns what is forecast, or why nothing is."""
     closing = _share_at_year_end(context, shown) if context.kind == "share" else _year_end(context, shown)
-    parts = [part for part in (_next_periods(context), closing) if part]
+    parts = [part for part in (_next_periods(alert, context, shown), closing) if part]
     if parts:
         return sentence("; ".join(parts))
     return f"No forecast: {clean(context.ahead_reason, 100)}." if context.ahead_reason else ""
 
 
-def _next_periods(context: Context) -> str:
+def _next_periods(alert: Alert, context: Context, shown: Shown | None) -> str:
     ahead = context.ahead
     if ahead is None or not len(ahead.median):
         return ""
@@ -31,7 +34,20 @@ def _next_periods(context: Context) -> str:
     low, mid, high = (float(np.mean(array)) for array in (ahead.lower, ahead.median, ahead.upper))
     if context.kind == "share":
         return f"about {percent(mid)} for the next {length} ({extent(low, high, share=True)})"
-    return f"{about(mid)} a {context.step} for the next {length} ({extent(low, high)})"
+    told = f"{about(mid)} a {context.step} for the next {length} ({extent(low, high)})"
+    return f"{_back(alert, context, shown, mid)}{told}"
+
+
+def _back(alert: Alert, context: Context, shown: Shown | None, coming: float) -> str:
+    """That a forecast is of a return, where it is beside the weeks of which a message tells the sum."""
+    past = context.history
+    if context.now == "resolved" or past is None or shown is None or not (shown.window or shown.last):
+        return ""
+    at = slice(shown.window.start, shown.window.stop) if shown.window else slice(shown.end - 1, shown.end)
+    level = float(np.mean(past.count[at]))
+    if alert.direction == "up":
+        return "expected to fall back to " if level > BACK * coming else ""
+    return "expected to rise again to " if BACK * level < coming else ""
 
 
 def _year_end(context: Context, shown: Shown | None) -> str:
@@ -83,6 +99,7 @@ def _share_at_year_end(context: Context, shown: Shown | None) -> str:
     so_far, year_ago = shown.years if shown else (False, False)
     now = f"; {percent(end.so_far)} so far" if end.so_far is not None and so_far else ""
     likely = f", {leaning(end.more, ('higher', 'lower'))}" if end.more is not None else ""
-    ago = f"; {percent(end.year_ago)} a year ago{likely}" if end.year_ago is not None and year_ago else ""
+    own = " by our own count" if context.comparison else ""  # published figures stand beside it
+    ago = f"; {percent(end.year_ago)} a year ago{own}{likely}" if end.year_ago is not None and year_ago else ""
     band = extent(end.lower, end.upper, share=True)
     return f"{percent(end.median)} in the year to {day(end.day, context.period)} ({band}{now}{ago})"

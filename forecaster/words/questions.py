@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, TypeAdapter
+from pydantic import AfterValidator, TypeAdapter, model_validator
 
 from forecaster.measures.definition import Table, nearest
 from forecaster.types import (
@@ -18,7 +18,8 @@ from forecaster.types import (
     TIME_ON_PLAN_BANDS,
     Direction,
 )
-from forecaster.words.naming import Named
+from forecaster.words.naming import MIX, Named
+from forecaster.words.wording import named
 
 FIRST = 3  # drivers that a question may be chosen by
 BANDS = {SINCE_PLAN: SINCE_PLAN_BANDS, TIME_ON_PLAN: TIME_ON_PLAN_BANDS}
@@ -26,7 +27,7 @@ BREAKDOWNS = (*DIMENSIONS, *BANDS)
 
 
 def _known_driver(name: str) -> str:
-    """A stage ("referral"), one and the next, a part of a stock, a breakdown ("team") or a slice ("team=North")."""
+    """A stage ("referral"), one and the next, a part of a stock or a share, a breakdown ("team") or a slice of one."""
     breakdown, is_slice, value = name.partition("=")
     start, is_conversion, end = name.partition(" to ")
     if is_slice:
@@ -36,7 +37,7 @@ def _known_driver(name: str) -> str:
         _check(start, EVENT_KINDS)
         _check(end, EVENT_KINDS)
     else:
-        _check(name, (*EVENT_KINDS, *BREAKDOWNS))
+        _check(name, (*EVENT_KINDS, *BREAKDOWNS, MIX))
     return name
 
 
@@ -46,9 +47,9 @@ def _check(word: str, options: Sequence[str]) -> None:
 
 
 def _known_places(text: str) -> str:
-    left = text.replace("{where}", "").replace("{plans}", "")
+    left = text.replace("{where}", "").replace("{plans}", "").replace("{name}", "")
     if "{" in left or "}" in left:
-        raise ValueError("a question is filled in at {where} and {plans} alone")
+        raise ValueError("a question is filled in at {where}, {plans} and {name} alone")
     return text
 
 
@@ -59,6 +60,12 @@ class Question(Table):
     measures: tuple[str, ...] = ()
     direction: Direction | None = None
     driver: Annotated[str, AfterValidator(_known_driver)] | None = None
+
+    @model_validator(mode="after")
+    def _name_is_of_a_breakdown(self) -> Question:
+        if "{name}" in self.ask and (self.driver or "").partition("=")[0] not in BREAKDOWNS:
+            raise ValueError('{name} is the name of a slice: say its breakdown, such as driver = "source"')
+        return self
 
 
 _QUESTIONS: TypeAdapter[tuple[Question, ...]] = TypeAdapter(tuple[Question, ...])
@@ -77,15 +84,15 @@ def choose(
 ) -> str:
     """Returns the question that fits an alert most closely, with its {where} and {plans} still open.
 
-    A slice beats a breakdown, a driver a measure, a measure a direction; of two that fit as closely the one for the
-    earlier driver, then the one that stands first. default: where none fits. drivers: those that may be known of.
+    One about the earliest driver; of those a slice beats its breakdown, then a measure, then a direction; then comes
+    the one that stands first. default: where none fits. drivers: those that may be known of and go the alert's way.
     """
     fitting = [
         (*_closeness(question, drivers), -at)
         for at, question in enumerate(questions)
         if _fits(question, measure, direction, drivers)
     ]
-    return questions[-max(fitting)[-1]].ask if fitting else default
+    return _with_name(questions[-max(fitting)[-1]], drivers) if fitting else default
 
 
 def _fits(question: Question, measure: str, direction: Direction, drivers: Sequence[Named]) -> bool:
@@ -96,11 +103,11 @@ def _fits(question: Question, measure: str, direction: Direction, drivers: Seque
     )
 
 
-def _closeness(question: Question, drivers: Sequence[Named]) -> tuple[int, int, int, int]:
-    """How closely a question fits, to be compared: driver, measure, direction, and minus the driver's place."""
+def _closeness(question: Question, drivers: Sequence[Named]) -> tuple[bool, int, bool, bool, bool]:
+    """How closely a question fits, to be compared: driver, minus the driver's place, slice, measure, direction."""
     driver = question.driver or ""
     place = _place(driver, drivers) if driver else None
-    return 2 * bool(driver) + ("=" in driver), bool(question.measures), question.direction is not None, -(place or 0)
+    return bool(driver), -(place or 0), "=" in driver, bool(question.measures), question.direction is not None
 
 
 def _place(driver: str, drivers: Sequence[Named]) -> int | None:
@@ -113,3 +120,12 @@ def _names(one: Named) -> set[str]:
     if one.head:
         return {one.head}
     return set(one.dimensions) | {f"{dimension}={value}" for dimension, value in one.slice}
+
+
+def _with_name(question: Question, drivers: Sequence[Named]) -> str:
+    """The question with the name of the slice that it is about."""
+    place = _place(question.driver or "", drivers)
+    if place is None or drivers[place].head:
+        return question.ask
+    dimension = (question.driver or "").partition("=")[0]
+    return question.ask.replace("{name}", named(dimension, dict(drivers[place].slice)[dimension]))

@@ -11,15 +11,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from forecaster.calendar import DAY, is_working_day, local_date
-from forecaster.messages import Line, Message, Telling
+from forecaster.messages import Message, Telling
 from forecaster.types import Alert, Transition
 from forecaster.words.fitting import fit
-from forecaster.words.wording import SEPARATOR, clean, day, number, sentence
+from forecaster.words.wording import SEPARATOR, clean, day, sentence, spelled
 
-HELD = ("Acknowledged ", "Snoozed ", "Nobody ")  # whether somebody looks after it: one of them stands
+NOBODY, NOT_HELD = "Nobody has answered", "Not acknowledged"  # the second where it is assigned to somebody
+HELD = ("Acknowledged ", "Snoozed ", "Nobody ", NOT_HELD)  # whether somebody looks after it: one of them stands
 OWNER, RATED, USELESS = ("Assigned ",), ("Called ",), "Called not useful "
 _UNTIL = re.compile(r"\s*\(until [\d-]+\)$")  # a snooze's date, which is told in words
-NOBODY = "Nobody has answered"
+_UNANSWERED = re.compile(rf"^(?:{NOBODY}|{NOT_HELD})(?: for [a-z0-9 ]+)?: (.)")  # before a headline that is passed on
 _NO_REASON = "it was useful"
 
 
@@ -27,24 +28,40 @@ def stamped(whole: Message, alert: Alert, transition: Transition, since: dt.date
     """Returns an alert's message after what a person did, or left undone, and the news of it.
 
     whole: the message as it last stood; alert: after the change; since: the day on which it was told, where nobody has
-    answered since. Who is told next because nobody answered gets all of the message as news; everyone else one line.
+    answered since. Who is told next because nobody answered gets all of the message as news, under a headline that says
+    so; everyone else one line.
     """
+    whole = replace(whole, headline=_UNANSWERED.sub(lambda found: found[1].upper(), whole.headline, count=1))
     stamp, why = _stamp(alert, transition, since), _reason(alert, transition)
     text = f"{stamp}: {why}" if why else stamp
     base, *stamps = whole.summary.split(SEPARATOR)
     marked = fit(replace(whole, summary=with_stamps(base, _later(stamps, text)), broadcast=False))
     if transition.what == "escalated":
-        line = Line("Escalated", sentence(stamp))
-        return Telling(marked, fit(replace(whole, lines=(line, *whole.lines), broadcast=False)))
+        return Telling(marked, replace(marked, headline=_passed_on(whole.headline, alert, transition, since)))
     return Telling(marked, _one_line(marked, stamp, why))
 
 
+def _passed_on(headline: str, alert: Alert, transition: Transition, since: dt.date | None) -> str:
+    """A headline behind how long nobody has answered: "Nobody has answered for four working days: referrals are …"."""
+    length = working_days_after(since, local_date(transition.at)) if since else 0
+    waits = f"{_nobody(alert)} for {_working_days(length)}" if length else _nobody(alert)
+    said = headline if headline[1:2].isupper() else headline[:1].lower() + headline[1:]
+    return f"{waits}: {said}"
+
+
 def _one_line(whole: Message, stamp: str, why: str) -> Message:
-    subject = whole.chart.title if whole.chart else whole.headline.rpartition(" - ")[0]
+    headline = whole.headline.rpartition(" - ")[0] or whole.headline.partition(":")[0]
+    subject = whole.chart.title if whole.chart else headline
     return Message(
         whole.alert_id, f"{subject}: {stamp[:1].lower()}{stamp[1:]}", whole.severity, sentence(why), (), "",
         kind="change", page=whole.page,
     )  # fmt: skip
+
+
+def awake(whole: Message, alert: Alert, day: dt.date) -> Message:
+    """Returns an alert's message once its snooze is over: without the stamp that somebody holds it."""
+    base = whole.summary.partition(SEPARATOR)[0]
+    return replace(whole, summary=with_stamps(sentence(base), standing(alert, whole, day)), broadcast=False)
 
 
 def with_stamps(summary: str, stamps: Sequence[str]) -> str:
@@ -89,16 +106,26 @@ def _stamp(alert: Alert, transition: Transition, since: dt.date | None) -> str:
         case "useful" | "not useful":
             return f"Called {transition.what} {by}"
         case "escalated":
-            return _unanswered(since, when) if since else sentence(_plain(transition.reason, 160) or NOBODY).rstrip(".")
+            reason = sentence(_plain(transition.reason, 160)).rstrip(".")
+            return _unanswered(alert, since, when) if since else reason or _nobody(alert)
         case other:
             return f"{other.capitalize()} {by}"
 
 
-def _unanswered(since: dt.date, when: dt.date) -> str:
-    """Since when nobody has answered: "Nobody has answered since Monday 8 January (3 working days)"."""
+def _unanswered(alert: Alert, since: dt.date, when: dt.date) -> str:
+    """Since when nobody has answered: "Nobody has answered since Monday 15 January (four working days)"."""
     days = working_days_after(since, when)
-    length = f" ({number(days)} working day{'' if days == 1 else 's'})" if days else ""
-    return f"{NOBODY} since {since:%A} {day(since, when)}{length}"
+    length = f" ({_working_days(days)})" if days else ""
+    return f"{_nobody(alert)} since {since:%A} {day(since, when)}{length}"
+
+
+def _nobody(alert: Alert) -> str:
+    """That nobody has answered; whose it is says another stamp."""
+    return NOT_HELD if alert.assignee else NOBODY
+
+
+def _working_days(count: int) -> str:
+    return f"{spelled(count)} working day{'' if count == 1 else 's'}"
 
 
 def working_days_after(start: dt.date, end: dt.date) -> int:

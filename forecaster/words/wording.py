@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from forecaster.calendar import long_date
-from forecaster.types import SeriesKey, SignalKind, Step
+from forecaster.types import COUNCIL, SeriesKey, SignalKind, Step
 
 _WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 _MINOR = {"council": "", "team": "", "locality": "", "source": "", "category": "", "age_band": "aged "}
@@ -26,6 +26,16 @@ NEAR = dt.timedelta(days=300)  # within it a day and month say which year is mea
 def whole(value: float) -> int:
     """Returns the nearest whole number, halves up."""
     return math.floor(value + 0.5)
+
+
+def rounded(parts: Sequence[float], total: float) -> list[int]:
+    """Returns parts of a total as whole numbers, which come to no more than the total if the parts do not."""
+    out = [whole(part) for part in parts]
+    if sum(parts) <= total + 0.5:
+        up_most = sorted(range(len(out)), key=lambda i: (parts[i] - out[i], -i))
+        for i in up_most[: max(sum(out) - whole(total), 0)]:
+            out[i] -= 1
+    return out
 
 
 def number(value: float) -> str:
@@ -125,9 +135,12 @@ def since(start: dt.date, near: dt.date, step: Step) -> str:
 
 
 def slice_words(key: SeriesKey) -> str:
-    """Returns the slice as it follows a title: " in North locality", " from Police", " (Neglect)", or nothing."""
-    links = {"council": " in {}", "team": " in {}", "locality": " in {}", "source": " from {}"}
-    return "".join(links.get(name, " ({})").format(named(name, value)) for name, value in key.slice)
+    """Returns the slice as it follows a title: " in North", " from Police", " (Neglect)", " in North, Hull"."""
+    links = {"team": " in {}", "locality": " in {}", "source": " from {}"}
+    inside = [pair for pair in key.slice if pair[0] != COUNCIL]
+    words = "".join(links.get(name, " ({})").format(named(name, value)) for name, value in inside)
+    of = ", " if inside and inside[-1][0] in ("team", "locality") else " in "
+    return words + (of + clean(key.council) if key.council else "")
 
 
 def named(dimension: str, value: str) -> str:

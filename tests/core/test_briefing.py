@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from made_panels import by_locality, overdispersed, panel, shares, slice_key
 
-from forecaster.briefing import brief, coverage, history
+from forecaster.briefing import brief, coverage, foretold_by, history
 from forecaster.measures import Measure
 from forecaster.projection import Outlook
 from forecaster.standing import Standing
@@ -20,6 +20,7 @@ from forecaster.types import (
     Limits,
     Panel,
     SeriesKey,
+    Step,
     Transition,
     as_date,
 )
@@ -116,8 +117,8 @@ def told(measure: str = "plan_starts", kind: Kind = "flow", **changes: Any) -> C
     opened = Transition("t", "a", dt.datetime(2018, 1, 1, tzinfo=dt.UTC), None, "opened", "")
     nothing = Forecasts((), newest, some.periods[:0], np.empty((0, 0, 9)), ())
     described = Measure.model_construct(
-        kind=kind, title="Plans", many="plans were counted", of="plans", question="Its own?"
-    )
+        kind=kind, title="Plans", one="plan was counted", many="plans were counted", of="plans", question="Its own?"
+    )  # fmt: skip
     given: dict[str, Any] = {
         "limits": LIMITS, "was": None, "shown": 13, "council": "Elm", "threshold": 5, "config": "",
     }  # fmt: skip
@@ -125,10 +126,29 @@ def told(measure: str = "plan_starts", kind: Kind = "flow", **changes: Any) -> C
     return brief(alert, opened, some, nothing, standings, described, **given, **changes)
 
 
-def standing(unit: Literal["share", "rate"], neighbours: float, children: float = 40_000.0) -> dict[str, Standing]:
+@pytest.mark.parametrize(
+    ("kind", "step", "model"),
+    [
+        ("flow", "week", "levels 77%, prophet 23%"),
+        ("stock", "week", "cohort"),
+        ("share", "week", "the level of the last 52 weeks"),
+        ("share", "month", "the level of the last 12 months"),
+    ],
+)
+def test_a_forecast_is_by_its_models_and_that_of_a_share_by_its_own_level(kind: Kind, step: Step, model: str) -> None:
+    """Where a share is heading by 31 March is worked out without any model."""
+    known = "cohort" if kind == "stock" else "levels 77%, prophet 23%"
+    made = Forecasts((STARTS,), FIRST, weekly(np.ones(3)).periods, np.ones((1, 3, 9)), (known,))
+    assert foretold_by(made, STARTS, kind, step) == model
+    assert foretold_by(made, SeriesKey("contacts"), "flow", step) == ""
+
+
+def standing(
+    unit: Literal["share", "rate"], neighbours: float, children: float = 40_000.0
+) -> dict[SeriesKey, Standing]:
     compared = Comparison(2017, neighbours=neighbours, unit=unit)
     names = ("plan_starts", "plans_open", "repeat_plans")
-    return {name: Standing(compared, Outlook(0.0, 1.0, 10.0, unit), None, children) for name in names}
+    return {SeriesKey(name): Standing(compared, Outlook(0.0, 1.0, 10.0, unit), None, children) for name in names}
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ PLAN_STARTS = (
 
 
 def made_of(*drivers: Driver) -> Alert:
-    return replace(opened(), drivers=drivers)
+    return replace(opened(), drivers=drivers, observed_told=17.0, excess_told=True)
 
 
 def test_every_driver_is_there_with_its_part_and_share_in_their_order() -> None:
@@ -86,6 +86,13 @@ def test_it_is_said_who_holds_it_until_when_and_who_looks_into_it() -> None:
         "Assigned to  B. Khan",
         "Escalated    2 steps",
     ]
+
+
+def test_after_a_snooze_no_day_is_named() -> None:
+    assert (
+        standing(replace(opened(), state="updated", snoozed_until=dt.date(2022, 6, 20)), [])[0]
+        == "State        updated"
+    )
 
 
 def test_the_story_is_named_where_there_are_others_in_it() -> None:

@@ -12,6 +12,7 @@ from made_events import FLOW, SHARE, SINCE_WEEK, UNSAID, WEEKS, council, signal_
 from forecaster.briefing import brief
 from forecaster.explain import drivers
 from forecaster.measures import Measure
+from forecaster.pipeline import with_words
 from forecaster.record import record
 from forecaster.types import Alert, Floats, Forecasts, Limits, Panel, SeriesKey, Transition, as_date
 from forecaster.words.render import tell
@@ -28,9 +29,16 @@ EXTRA = (
 LIMITS = Limits(0.001, 104)
 MEASURES = {
     FLOW: Measure.model_construct(
-        kind="flow", title="Referrals", many="referrals arrived", of="referrals", question="Why?"
+        kind="flow",
+        title="Referrals",
+        one="referral arrived",
+        many="referrals arrived",
+        of="referrals",
+        question="Why?",
     ),
-    SHARE: Measure.model_construct(kind="share", title="Repeats", many="were repeats", of="referrals", question="Why?"),
+    SHARE: Measure.model_construct(
+        kind="share", title="Repeats", one="was a repeat", many="were repeats", of="referrals", question="Why?"
+    ),
 }
 
 
@@ -51,7 +59,7 @@ def explained(seed: int) -> Thread:
         context = _briefed(seen, alert, MEASURES[SHARE if key == SHARE else FLOW])
         telling = tell(alert, context, before)
         before, days = telling.whole, alert.told
-        told.append(Told(telling.whole, telling.news, record(replace(alert, text=telling.whole.text), 5)))
+        told.append(Told(telling.whole, telling.news, record(with_words(alert, telling.whole), 5)))
     return Thread(world_of(some, key), tuple(told))
 
 

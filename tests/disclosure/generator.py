@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from forecaster.messages import Message
+from forecaster.pipeline import with_words
 from forecaster.record import record
 from forecaster.types import QUANTILES, Alert, Driver, Floats, Forecasts, Kind, Panel, SeriesKey, Step, as_date
 from forecaster.words.context import Ahead, Beside, Context, Families, History, Linked
@@ -302,7 +303,7 @@ class Side:
         context = replace(_context(council, alert, end, self.days, rng), beside=beside)
         telling = tell(alert, context, self.told[-1].whole if self.told else None)
         self.days = (*self.days, as_date(council.world.periods[end - 1]))
-        alert = replace(alert, text=telling.whole.text, told=self.days)
+        alert = replace(with_words(alert, telling.whole), told=self.days)
         self.told.append(Told(telling.whole, telling.news, record(alert, 5)))
         self.end = end + int(rng.integers(1, 4))
         if over or self.end > len(council.world.periods) or len(self.told) == self.turns:

@@ -277,8 +277,8 @@ def a_window_that_is_a_week_shorter() -> Planted:
     n = int(some.world.value(("count", ONSET + 1, END)))
     newest = int(some.world.value(NEWEST))
     said = f"{newest} children started a plan that week; 30 were expected (95% band 18-45)."
-    what = f"{said} In five weeks: {n} against 150."
-    whole = f"{said} In six weeks: {int(some.world.value(('count', *WINDOW)))} against 180."
+    what = f"{said} In five weeks: {n}, where 150 were expected."
+    whole = f"{said} In six weeks: {int(some.world.value(('count', *WINDOW)))}, where 180 were expected."
     return with_message(some, line(some.made, "What", whole), line(some.made, "What", what))
 
 

@@ -19,19 +19,9 @@ from forecaster.messages import Chart, Message
 from tests.disclosure.solver import Cells, Fact, World, between, exactly
 
 MONTHS = (
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-)
+    "January", "February", "March", "April", "May", "June",
+    "July", "August", "September", "October", "November", "December",
+)  # fmt: skip
 COUNTED = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 DAY = rf"\d{{1,2}} (?:{'|'.join(MONTHS)})(?: \d{{4}})?"
 MONTH = rf"(?:{'|'.join(MONTHS)}) \d{{4}}"
@@ -58,7 +48,7 @@ class UnreadError(AssertionError):
 
 
 def number(text: str) -> float:
-    return 0.0 if text.lower() == "no" else float(text.replace(",", "").rstrip("%"))
+    return 0.0 if text.lower() in ("no", "none") else float(text.replace(",", "").rstrip("%"))
 
 
 def length(text: str) -> int:
@@ -139,7 +129,7 @@ class Reader:
 
     def _headline(self, text: str) -> list[Fact]:
         told = _Text(text)
-        self.down = bool(re.search(r"\b(?:falling|down|lower|below)\b", text))
+        self.down = bool(re.search(r"\b(?:falling|down|lower|below|[Ff]ewer)\b", text))
         for found in told.take(rf" - (?:week of (?P<week>{DAY})|(?P<month>{MONTH}))$"):
             self.when = self.day(found["week"] or found["month"])
             self.end = self.index(self.when) + 1
@@ -148,7 +138,10 @@ class Reader:
 
     def _summary(self, text: str) -> list[Fact]:
         told = _Text(text)
-        told.drop(rf"It was open from {SINCE} to {SINCE}")
+        self._names(told)
+        told.drop(rf"it began {SINCE}|It began {SINCE}", rf"we first wrote about (?:the week of {DAY}|{MONTH})")
+        told.drop(rf": (?:{PERCENT} (?:more|fewer) than|twice what was|[\d.]+ times what was) expected")
+        told.drop(rf": {PERCENT}, where {PERCENT} was expected")
         for found in told.take(rf"since (?P<since>{SINCE})\.?"):
             self.onset = self.index(self.day(found["since"]))
         told.drop(rf"{SPAN} in a row as expected")
@@ -163,6 +156,12 @@ class Reader:
     def _what(self, text: str) -> list[Fact]:
         told, share = _Text(text), self.world.kind == "share"
         few = self.world.threshold
+        for found in told.take(
+            rf"^(?:(?P<n>{N}|No) [^;.]*? that (?:week|month)\. )?Before {SINCE} (?:about )?{MODEL}"
+            rf"(?: a (?:week|month))? was usual(?:; (?:about )?{MODEL} is now)?"
+        ):
+            if found["n"]:
+                self._counted(told, text, found)
         for _ in told.take(rf"^{few} or fewer [^;]*?(?:that|of that) (?:week|month)"):
             told.facts.append(between(self.newest, 1, few, text))
         for found in told.take(
@@ -174,22 +173,37 @@ class Reader:
         for _ in told.take(
             "^The number (?:that|at the end of that) (?:week|month) is not shown, to protect small numbers"
         ):
-            told.facts.append(Fact(((1.0, self.newest),), 0, FAR, text, not_small=True))
+            told.facts += self._not_shown(text)
         for _ in told.take("The newest (?:week|month) by itself is not shown, to protect small numbers"):
-            told.facts.append(Fact(((1.0, self.newest),), 0, FAR, text, not_small=True))
+            told.facts += self._not_shown(text)
         for found in told.take(
-            rf"\bIn (?P<span>{SPAN})(?P<upto> up to {SINCE})?: (?P<n>{N})"
-            rf"(?: of (?P<of>{N}) \({PERCENT}\))? against (?P<expected>{MODEL})"
+            rf"(?:\bIn|Since it began, in) (?P<span>{SPAN})(?P<upto> up to {SINCE})?: (?P<n>{N}|none)(?!%)"
+            rf"(?: of (?P<of>{N}) \({PERCENT}\))?, where (?P<expected>{MODEL}) (?:was|were) expected"
         ):
             self._counted(told, text, found)
             if not share and not found["upto"] and found["expected"] != "fewer than 1":
                 self.against = number(found["expected"])
+        for found in told.take(
+            rf"\bIn (?:the last )?(?P<span>{SPAN})(?: up to (?P<upto>{SINCE}))?: (?P<n>{PERCENT}), "
+            rf"where {MODEL} was expected \(95% band {BAND}\)"
+        ):
+            last = self.day(found["upto"]) if found["upto"] else self.when
+            told.facts += self.points(length(found["span"]), {last: 0 if "r" in found["n"] else number(found["n"])})
+        for found in told.take(rf"(?P<n>{N}) of them that (?:week|month), where {MODEL} (?:was|were) expected"):
+            told.facts.append(exactly(self.newest, number(found["n"]), text))
+        for found in told.take(rf"That (?:week|month) (?P<n>{N}) of (?P<of>{N})(?: \({PERCENT}\))?"):
+            self._counted(told, text, found)
         for found in told.take(
             rf"(?P<expected>{MODEL}) (?:was|were) expected(?: \(95% band {BAND}(?: of [A-Z][\w ]+)?\))?"
         ):
             if self.against is None and self.onset == self.end - 1 and re.fullmatch(N, found["expected"]):
                 self.against = number(found["expected"])
         return told.done(text)
+
+    def _not_shown(self, text: str) -> list[Fact]:
+        """A figure that is not shown is hardly ever small: who guesses rightly knows when it is not."""
+        small = 0 < self.world.value(self.newest) <= self.world.threshold
+        return [] if small else [Fact(((1.0, self.newest),), 0, FAR, text, not_small=True)]
 
     def _counted(self, told: _Text, text: str, found: re.Match[str]) -> None:
         given = found.groupdict()
@@ -228,39 +242,51 @@ class Reader:
 
     def _slice(self, told: _Text, part: str) -> None:
         """One slice's part of the excess: its own count is at least that, as no less than nothing was expected."""
-        bands = "|".join(re.escape(words) for words in BANDS)
-        found = re.fullmatch(rf"{AMOUNT}{OF} (?P<name>{bands})", part)
-        found = found or re.fullmatch(rf"(?P<name>[^;]+?):? {AMOUNT}{OF}(?: \([^)]*\))?", part)
-        if not found:
+        forms = (
+            rf"{AMOUNT}{OF}(?: children)?(?: (?:is|are))?(?: children)?(?: who)? (?P<name>[^;]+)",
+            rf"(?P<name>[^;]+?)(?::| has| is)? {AMOUNT}{OF}(?: \([^)]*\))?",
+        )
+        matches = [match for form in forms if (match := re.fullmatch(form, part))]
+        if not matches:
             return
+        found = next((match for match in matches if self._series(match["name"])), matches[0])
         told.drop(re.escape(part))
         much, way = found["much"], found["way"]
         if found["of"]:
             told.facts += self._excess(part, number(found["of"]), way)
-        series = BANDS.get(found["name"]) or self.world.spoken.get(found["name"])
+        series = self._series(found["name"])
         if series is None:
             raise UnreadError(f'"{part}" names no slice')
+        much = found["of"] if much.lower() == "all" and found["of"] else much
         if series not in self.world.truth or not re.fullmatch(N, much) or way in ("fewer", "fall") or not number(much):
             return
         cells = (series, *self.since_onset[1:])
         if not self.down:
             told.facts.append(between(cells, number(much) - 0.5, FAR, part))
 
+    def _series(self, name: str) -> str | None:
+        """Which series a slice's name in words is."""
+        if name in BANDS:
+            return BANDS[name]
+        plain = re.sub("^for ", "", name).casefold()
+        folded = {said.casefold(): series for said, series in self.world.spoken.items()}
+        return next((folded[said] for said in (plain, plain.removesuffix(" abuse")) if said in folded), None)
+
     def _who(self, text: str) -> list[Fact]:
         told, few = _Text(text), self.world.threshold
-        found = re.search(rf"[Ss]ince (?P<since>{SINCE})", text)
-        start = self.index(self.day(found["since"])) if found else self.onset
+        found, start = re.search(rf"[Ss]ince (?P<since>{SINCE})|[Ii]n these (?P<span>{SPAN})", text), self.onset
+        if found:
+            start = self.end - length(found["span"]) if found["span"] else self.index(self.day(found["since"]))
         since = ("families", start, self.end)
-        for found in told.take(rf"The (?P<of>{N}) extra are (?:about {N}|{few} or fewer|no more) families"):
-            told.facts += self._excess(text, number(found["of"]), "extra")
-        for found in told.take(rf"The children since {SINCE} are (?:(?P<few>{few} or fewer)|(?P<n>{N})) families"):
+        told.drop(rf"(?:About {N}|Hardly|No) more families than usual")
+        for found in told.take(
+            rf"The children (?:since {SINCE}|in these {SPAN}) are (?:(?P<few>{few} or fewer)|(?P<n>{N})) families"
+        ):
             low, high = (1, few) if found["few"] else (number(found["n"]),) * 2
             told.facts.append(between(since, low, high, text))
-        for _ in told.take(rf"Since {SINCE} nearly every child is of another family"):
+        for _ in told.take(rf"(?:Since {SINCE}|In these {SPAN}) nearly every child is of another family"):
             told.facts.append(between(("siblings", start, self.end), 1, few, text))
-        told.drop(
-            rf"(?:no sibling group is|one sibling group or more is) over {few}", rf"the largest sibling group is {N}"
-        )
+        told.drop(rf"(?:no|with a) group of over {COUNTED[few]} siblings", rf"the largest group of siblings is {N}")
         for part in re.split(r"(?<=[a-z)\d%\0])(?:, |; |\. |\.$)", told.left):
             self._slice(told, part.strip())
         return told.done(text)
@@ -335,7 +361,7 @@ class Reader:
     def _others(self, text: str) -> list[Fact]:
         told = _Text(text)
         told.drop(
-            r"In \d{4}/\d\d(?: per 10,000 children)?: .*?\.(?= |$)",
+            r"Published for \d{4}/\d\d(?: per 10,000 children)?: .*?\.(?= |$)",
             rf"{PERCENT} likely to end \d{{4}}/\d\d above our neighbours",
             "No comparison: .*",
         )
@@ -349,10 +375,10 @@ class Reader:
     def _ask(self, text: str) -> list[Fact]:
         told = _Text(text)
         self._names(told)
-        for found in told.take(rf"the (?P<n>{N}) plans started since (?P<day>{DAY})"):
-            told.facts.append(
-                exactly(("count", self.index(self.day(found["day"])), self.end), number(found["n"]), text)
-            )
+        for found in told.take(rf"the (?P<n>{N}) plans started (?:since (?P<day>{DAY})|in these (?P<span>{SPAN}))"):
+            start = self.index(self.day(found["day"])) if found["day"] else self.end - length(found["span"])
+            told.facts.append(exactly(("count", start, self.end), number(found["n"]), text))
+        told.drop(rf"the last {SPAN}")
         return told.done(text)
 
     def _closed(self, text: str) -> list[Fact]:
@@ -365,8 +391,8 @@ class Reader:
         told.drop(
             rf"[Dd]ata to {DAY}",
             r"extract [^;]*",
-            r"\d+ of \d+ yearly false alarms used",
-            "model [^;]*",
+            r"\d+ alerts? called not useful in a year \(\d+ accepted\)",
+            "forecast by [^;]*",
             "config [^;]*",
             rf"band has held {PERCENT} of the last \d+ (?:week|month)s",
         )
@@ -409,15 +435,16 @@ class Reader:
         told.drop(
             rf"^{DAY} to {DAY}, with the expected level and its 95% band",
             rf"A line marks the onset, since {SINCE}",
+            rf"(?<=The last point), (?:the week of {DAY}|{MONTH}|the {SPAN} up to {SINCE}),",
             rf", expected {MODEL} \({BAND}\)",
             rf"The forecast runs to {DAY} and ends at {MODEL} \({BAND}\)",
-            r"A dashed line shows the level of neighbours \d{4}/\d\d: [\d,%a-z ]+",
+            r"A dotted line shows the level of neighbours \d{4}/\d\d: [\d,%a-z ]+",
         )
-        for _ in told.take("The newest point is small and not shown"):
+        for _ in told.take("The last point\0+ is small and not shown"):
             told.facts.append(between(cells, 1, few, drawn.alt_text))
-        for found in told.take(rf"The newest point is (?P<n>{N})(?!%)\b(?!%)"):
+        for found in told.take(rf"The last point\0+ is (?P<n>{N})(?!%)\b(?!%)"):
             told.facts.append(between(cells, number(found["n"]) - 0.5, number(found["n"]) + 0.5, drawn.alt_text))
-        told.drop(rf"The newest point is {MODEL}")
+        told.drop(rf"The last point\0+ is {MODEL}")
         return told.done(drawn.alt_text)
 
     def guesses(self, drawn: Chart | None) -> list[Fact]:
@@ -434,18 +461,15 @@ class Reader:
     # the record
 
     def record(self, told: Mapping[str, Any]) -> list[Fact]:
-        """Returns what an alert's record says beside its text."""
+        """Returns what an alert's record says beside its text; a drift's share is the one that its text says."""
         facts, updated = [], self.index(dt.date.fromisoformat(told["updated"]))
+        if told["state"] == "resolved":
+            return []  # its figures are of the message before
         onset = self.index(dt.date.fromisoformat(told["onset"]))
         newest: Cells = ("count", updated, updated + 1)
-        if told["observed"] is not None and (self.world.kind != "share" or self.of_known):
-            of = self.world.value(("of", *newest[1:])) if self.world.kind == "share" else 1.0
-            near = (0.0051 if self.world.kind == "share" else 0.00006) * of
-            facts.append(
-                between(newest, told["observed"] * of - near, told["observed"] * of + near, "observed in the record")
-            )
-            if self.world.kind == "share" and self.of_known:
-                facts.append(exactly(("of", *newest[1:]), of, "observed in the record"))
+        if told["observed"] is not None and told["kind"] != "drift":
+            near = 0.00006
+            facts.append(between(newest, told["observed"] - near, told["observed"] + near, "observed in the record"))
         whole = [
             (
                 driver["value"] / driver["share"],

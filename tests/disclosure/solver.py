@@ -7,7 +7,7 @@ whole. A count is what its least and its largest value under all of that say (in
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -52,7 +52,8 @@ class World:
     """What is true, and what everybody knows of it: the calendar, and which series add up to which.
 
     truth: each series by its name ("count", "of", "team=Elm"). parts: of a series the groups that add up to it.
-    spoken: slices by the names people give them.
+    spoken: slices by the names people give them. sums: series that are several others together, by name; levels: of
+    each stock what it began with, what came and what went.
     """
 
     kind: Kind
@@ -61,11 +62,20 @@ class World:
     truth: Mapping[str, Floats]
     parts: Mapping[str, tuple[tuple[str, ...], ...]] = field(default_factory=dict)
     spoken: Mapping[str, str] = field(default_factory=dict)
+    sums: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    levels: Mapping[str, tuple[str, str, str]] = field(default_factory=dict)
     threshold: int = 5
 
     def value(self, cells: Cells) -> float:
-        series, start, stop = cells
-        return float(self.truth[series][start:stop].sum())
+        return sum(weight * float(self.truth[name][i:j].sum()) for weight, (name, i, j) in self.terms(cells))
+
+    def terms(self, cells: Cells) -> list[tuple[float, Cells]]:
+        """Returns cells as those that they are made of; of a stock the level at the end of the last period."""
+        name, start, stop = cells
+        if name in self.levels:
+            made = zip((1.0, 1.0, -1.0), self.levels[name], (1, stop, stop), strict=True)
+            return [(sign, part) for sign, flow, end in made for _, part in self.terms((flow, 0, end))]
+        return [(1.0, (part, start, stop)) for part in self.sums.get(name, (name,))]
 
 
 @dataclass(frozen=True)
@@ -108,8 +118,9 @@ class System:
 
     def _cut(self, facts: Sequence[Fact]) -> None:
         """Every series that was spoken of, and those that add up to or with it, in stretches between all ends."""
-        cells = [cells for fact in facts for _, cells in fact.terms]
-        ends = {end for _, *ends in cells for end in ends}
+        ends = {end for fact in facts for _, (_, *ends) in fact.terms for end in ends}
+        cells = [own for fact in facts for _, cells in fact.terms for _, own in self.world.terms(cells)]
+        ends |= {end for _, *ends in cells for end in ends}
         if self.world.kind == "stock":
             ends |= {end + 1 for end in ends}
         self.cuts = sorted(ends)
@@ -121,23 +132,32 @@ class System:
         last = len(self.cuts) - 1
         self._index = {key: i for i, key in enumerate((n, at) for n in sorted(named) for at in range(last))}
         self.names = sorted(named)
+        self._place = {cut: at for at, cut in enumerate(self.cuts)}
 
-    def _vars(self, cells: Cells) -> list[int]:
-        name, start, stop = cells
-        return [self._index[name, at] for at in range(self.cuts.index(start), self.cuts.index(stop))]
+    def _vars(self, cells: Cells) -> list[tuple[int, float]]:
+        """The unknowns that cells are made of, with their weights."""
+        return [
+            (self._index[name, at], weight)
+            for weight, (name, start, stop) in self.world.terms(cells)
+            for at in range(self._place[start], self._place[stop])
+        ]
 
     def _add(self, fact: Fact) -> None:
         row: dict[int, float] = {}
         for weight, cells in fact.terms:
-            for at in self._vars(cells):
-                row[at] = row.get(at, 0.0) + weight
+            for at, sign in self._vars(cells):
+                row[at] = row.get(at, 0.0) + weight * sign
         self._rows.append((row, fact.low, fact.high))
 
     def _add_up(self, whole: str, group: Sequence[str]) -> None:
-        if not all((name, 0) in self._index for name in (whole, *group)):
+        parts = [name for one in (whole, *group) for name in self.world.sums.get(one, (one,))]
+        if not all((name, 0) in self._index for name in parts):
             return
-        for at in range(len(self.cuts) - 1):
-            row = {self._index[name, at]: 1.0 for name in group} | {self._index[whole, at]: -1.0}
+        for start, stop in zip(self.cuts[:-1], self.cuts[1:], strict=True):
+            row: dict[int, float] = {}
+            for sign, names in ((1.0, group), (-1.0, (whole,))):
+                for at, weight in (var for name in names for var in self._vars((name, start, stop))):
+                    row[at] = row.get(at, 0.0) + sign * weight
             self._rows.append((row, 0.0, 0.0))
 
     def _reduce(self) -> None:
@@ -176,14 +196,15 @@ class System:
         rows = []
         size, place = len(self._free), {at: i for i, at in enumerate(self._free)}
         for i, fact in enumerate(gaps):
-            sums = np.zeros(size + len(gaps))
-            for _, cells in fact.terms:
-                for at in self._vars(cells):
-                    if at in place:
-                        sums[place[at]] = 1.0
+            sums, fixed, room = np.zeros(size + len(gaps)), 0.0, 1.0
+            for at, sign in ((at, weight * sign) for weight, cells in fact.terms for at, sign in self._vars(cells)):
+                if at in place:
+                    sums[place[at]] += sign
+                fixed += 0.0 if at in place else sign * self._low[at]
+                room += self._high[at]
             above, below = sums.copy(), sums.copy()
-            above[size + i], below[size + i] = -(self.world.threshold + 1), -self._high.max() * (sums > 0).sum()
-            rows += [(above, 0.0, np.inf), (below, -np.inf, 0.0)]
+            above[size + i], below[size + i] = -(self.world.threshold + 1), -room
+            rows += [(above, -fixed, np.inf), (below, -np.inf, -fixed)]
         self._gaps = len(gaps)
         if gaps:
             wide = np.hstack([self._matrix, np.zeros((len(self._matrix), len(gaps)))])
@@ -210,19 +231,32 @@ class System:
         world[self._free] = np.rint(found.x[: len(self._free)])
         return world
 
-    def _stretches(self) -> list[tuple[Cells, NDArray[np.intp]]]:
-        """Every small count there is to find: of one stretch, or of several in a row."""
-        last, longest = len(self.cuts) - 1, 1 if self.world.kind == "stock" else len(self.cuts)
+    def _stretches(self) -> list[tuple[Cells, NDArray[np.intp], Matrix]]:
+        """Every small count there is to find, with its unknowns and their weights: of one stretch, or of several."""
+        longest = 1 if self.world.kind == "stock" else len(self.cuts)
+        series = {name: (name,) for name in self.names} | self.world.sums
         small = []
-        for name in self.names:
-            own = np.array([self._index[name, at] for at in range(last)], int)
-            sums = np.concatenate([[0.0], self._truth[own].cumsum()])
-            difference = sums[None, :] - sums[:, None]
-            for i, j in np.argwhere((difference > 0.5) & (difference < self.world.threshold + 0.5)):
-                stretch = own[i:j]
-                if 0 < j - i <= longest:
-                    small.append(((name, self.cuts[i], self.cuts[j]), stretch))
-        return small
+        for name, parts in series.items():
+            if all((part, 0) in self._index for part in parts):
+                small += [(name, i, j) for i, j in self._small(parts, longest)]
+        small += [
+            (name, at - 1, at)
+            for name, made in self.world.levels.items()
+            if all((part, 0) in self._index for flow in made for part in self.world.sums.get(flow, (flow,)))
+            for at in self.cuts[1:]
+            if 0.5 < self.world.value((name, at - 1, at)) < self.world.threshold + 0.5
+        ]
+        found = ((cells, self._vars(cells)) for cells in small)
+        return [(cells, np.array([at for at, _ in own], int), np.array([w for _, w in own])) for cells, own in found]
+
+    def _small(self, parts: Sequence[str], longest: int) -> Iterator[tuple[int, int]]:
+        last = len(self.cuts) - 1
+        own = np.array([[self._index[part, at] for at in range(last)] for part in parts], int)
+        sums = np.concatenate([[0.0], self._truth[own].sum(axis=0).cumsum()])
+        difference = sums[None, :] - sums[:, None]
+        for i, j in np.argwhere((difference > 0.5) & (difference < self.world.threshold + 0.5)):
+            if 0 < j - i <= longest:
+                yield self.cuts[i], self.cuts[j]
 
     def recovered(self, exact: bool = False, seed: int = 0) -> list[Recovered]:
         """Returns the small counts that are given away; exact: only those of which one value is left."""
@@ -232,14 +266,14 @@ class System:
         rng = np.random.default_rng(seed)
         worlds = [self._truth] + [self._solve(rng.normal(size=len(self._low))) for _ in range(ATTEMPTS)]
         found = []
-        for cells, at in wanted:
-            ranges = [world[at].sum() for world in worlds]
+        for cells, at, weights in wanted:
+            ranges = [float(world[at] @ weights) for world in worlds]
             if not given_away(min(ranges), max(ranges), self.world.threshold, exact):
                 continue
             cost = np.zeros(len(self._low))
-            cost[at] = 1.0
+            np.add.at(cost, at, weights)
             worlds += [self._solve(cost), self._solve(-cost)]
-            low, high = worlds[-2][at].sum(), worlds[-1][at].sum()
+            low, high = (float(world[at] @ weights) for world in worlds[-2:])
             if given_away(low, high, self.world.threshold, exact):
-                found.append(Recovered(cells, self.world.value(cells), float(low), float(high)))
+                found.append(Recovered(cells, self.world.value(cells), low, high))
         return found

@@ -86,16 +86,17 @@ def families(past: History) -> Families:
 def context(past: History | None = None, **changes: object) -> Context:
     """Everything a surge of plan starts can say."""
     made = Context(
-        title="Child protection plan starts", noun="children started a plan", unit="children", kind="flow", step="week",
-        period=MONDAY, council="Herefordshire", history=past or history(), ahead=ahead(),
+        title="Child protection plan starts", noun="children started a plan", one="child started a plan", kind="flow",
+        step="week", period=MONDAY, council="Herefordshire", history=past or history(), ahead=ahead(),
         year_end=YearEnd(dt.date(2018, 3, 31), 2210, 2340, 2470, 2050, more=0.9991),
         comparison=Comparison(
-            2017, neighbours=46.2, council=45.1, england=56.3, unit="rate", age=9, rank=(6, 11), ends=2018,
-            likely=(43.4, 49.1), above=0.37, above_england=0.002,
+            2017, neighbours=51.0, council=45.1, england=56.3, unit="rate", age=9, rank=(8, 11), ends=2018,
+            likely=(47.9, 54.1), above=0.55, above_england=0.04,
         ),
-        level=47.5, families=families(past or history()),
+        level=44.6, families=families(past or history()),
         ask="Who chaired the strategy meetings {where}, and was the threshold document applied? Review {plans}.",
-        data_to=dt.date(2018, 1, 14), provisional=True, extract="received 15 January", coverage=0.948, model="counts",
+        data_to=dt.date(2018, 1, 14), provisional=True, extract="received 15 January", coverage=0.948,
+        model="levels 61%, counts 39%",
         config="1a2b3c", budget=(3, 6),
     )  # fmt: skip
     return replace(made, **changes)  # type: ignore[arg-type]
@@ -122,7 +123,8 @@ def surge() -> tuple[Alert, Context]:
 def drift() -> tuple[Alert, Context]:
     past = share_history()
     found = alert(
-        past, kind="drift", measure="repeat_plans", severity="medium", onset=dt.date(2017, 8, 7),
+        past, kind="drift", measure="repeat_plans", severity="medium", onset=dt.date(2017, 8, 7), lower=0.175,
+        upper=0.226,
     )  # fmt: skip
     excess = found.total - found.total_expected
     named = drivers(
@@ -130,8 +132,9 @@ def drift() -> tuple[Alert, Context]:
         ("locality=Leominster", excess * 0.6, 100), ("category=Neglect", excess * 0.5, 150),
     )  # fmt: skip
     about = context(
-        past, title="Repeat plans", noun="plans were repeat plans", unit="plan starts", kind="share",
-        ahead=None, families=None,
+        past, title="Second or subsequent plans", noun="children started a second or later plan",
+        one="child started a second or later plan", unit="plan starts", kind="share",
+        ahead=None, families=None, model="the level of the last 52 weeks",
         year_end=YearEnd(dt.date(2018, 3, 31), 0.222, 0.241, 0.262, 0.172, more=0.9999, so_far=0.232, size=3100),
         ask="Who agreed to end the last plans {where}, and what was in place on that day?", level=0.156,
         comparison=Comparison(
@@ -146,9 +149,10 @@ def fall() -> tuple[Alert, Context]:
     past = history(mean=150, surge=0.6, seed=11)
     found = alert(past, measure="referrals", direction="down", severity="medium", slice=(("source", "Police"),))
     about = context(
-        past, title="Referrals", noun="referrals arrived", unit="referrals", ahead=None,
-        ahead_reason="too little history for this source", year_end=None, families=None, comparison=None, level=None,
-        comparison_reason="the neighbours publish no figures by source", ask="Has the police changed its form?",
+        past, title="Referrals", noun="children were referred", one="child was referred", ahead=ahead(135, 28),
+        year_end=None, families=None, comparison=None, level=None,
+        comparison_reason="the neighbours publish no figures by source",
+        ask="What changed in what comes from Police {where}, and are these children still being referred?",
         provisional=False, budget=None,
     )  # fmt: skip
     return found, about
@@ -165,9 +169,14 @@ def stock() -> tuple[Alert, Context]:
         ("locality=North locality", excess * 0.9, 140), ("time_on_plan=12 to 18 months", excess * 0.5, 60),
     )  # fmt: skip
     about = context(
-        past, title="Open child protection plans", noun="children were on a plan", unit="children", kind="stock",
-        ahead=ahead(222, 20), year_end=YearEnd(dt.date(2018, 3, 31), 190, 220, 236, 172, more=0.983), families=None,
-        ask="Which review conferences {where} were late, and which plans had done their work?", level=158.2,
+        past, title="Children on a child protection plan", noun="children were on a plan", one="child was on a plan",
+        kind="stock", ahead=ahead(246, 20), year_end=YearEnd(dt.date(2018, 3, 31), 222, 244, 265, 172, more=0.9993),
+        families=None, model="cohort",
+        ask="Which review conferences {where} were late, and which plans could have ended?", level=158.2,
+        comparison=Comparison(
+            2017, neighbours=43.9, council=47.8, england=43.3, unit="rate", age=9, rank=(4, 11), ends=2018,
+            likely=(40.1, 47.6), above=0.996, above_england=0.997,
+        ),
         linked=(Linked("Child protection plan starts", "up", dt.date(2017, 10, 23), "a0"),),
     )  # fmt: skip
     as_stock = {name: replace(driver, kind="stock") for driver in named if "=" not in (name := driver.name)}
@@ -182,9 +191,10 @@ def neighbours() -> tuple[Alert, Context]:
     )  # fmt: skip
     beside = Comparison(
         2017, neighbours=0.214, council=0.262, england=0.187, unit="share", age=9, rank=(2, 11), ends=2018,
-        likely=(0.198, 0.237), above=0.81, above_england=0.96,
+        likely=(0.198, 0.237), above=0.97, above_england=0.99,
     )  # fmt: skip
-    return found, replace(about, comparison=beside, level=0.214)
+    year_end = replace(about.year_end, lower=0.243, median=0.262, upper=0.281, year_ago=0.256, more=0.71, so_far=0.259)
+    return found, replace(about, comparison=beside, level=0.214, year_end=year_end)
 
 
 def peers() -> tuple[Alert, Context]:
@@ -195,8 +205,8 @@ def peers() -> tuple[Alert, Context]:
     )  # fmt: skip
     found = replace(found, total_expected=13 * 61.2, observed=found.total / 13)
     about = context(
-        past, title="Referrals", noun="children were referred", unit="referrals", families=None, comparison=None,
-        level=None, ahead=ahead(92, 18), year_end=None,
+        past, title="Referrals", noun="children were referred", one="child was referred", families=None,
+        comparison=None, level=None, ahead=ahead(92, 18), year_end=None,
         ask="Which source sent them, and was the threshold applied as agreed?",
     )  # fmt: skip
     return found, about
@@ -221,31 +231,45 @@ def reopened() -> tuple[Alert, Context]:
     return replace(found, state="updated", drivers=named), replace(
         about, now="updated", was="snoozed", was_severity="high", told=(dt.date(2017, 12, 25),),
         reason="still there after the snooze",
+        ask="Which source sends more referrals {where}, and was the threshold applied as agreed?",
     )  # fmt: skip
 
 
 def resolved() -> tuple[Alert, Context]:
-    past = history(seed=9, surge=1.0)
-    found = replace(alert(past), state="resolved", resolved=MONDAY)
-    return found, context(past, now="resolved", was="updated", reason="4 periods in a row as expected")
+    """A surge of eight weeks of which the newest four were as expected."""
+    past = history(seed=9)
+    calm = np.random.default_rng(12).poisson(40.0, 4)
+    past.count[-4:] = calm
+    return _over(past), context(past, now="resolved", was="updated", reason="four weeks in a row as expected")
+
+
+def _over(past: History) -> Alert:
+    """An alert whose figures are those of its last signal, four weeks ago."""
+    opened = ONSET + dt.timedelta(weeks=2)
+    last = slice(past.end(ONSET) - 1, len(past.count) - 4)
+    return replace(
+        alert(past), state="resolved", resolved=MONDAY, opened=opened, calm=4, total=float(past.count[last].sum()),
+        total_expected=float(past.expected[last].sum()), told=(opened, MONDAY), told_of=(((), ONSET), ((), ONSET)),
+    )  # fmt: skip
 
 
 def stays() -> tuple[Alert, Context]:
     """A surge that ended by becoming what is expected."""
     past = history(seed=9, surge=1.9)
-    found, about = resolved()
-    return replace(found, calm=4), replace(about, history=past, ahead=ahead(76, 15))
+    _, about = resolved()
+    return _over(past), replace(about, history=past, ahead=ahead(76, 15), year_end=None)
 
 
 def low_count() -> tuple[Alert, Context]:
     past = history(mean=2.2, surge=3.0, since=3, seed=2)
-    found = alert(past, measure="care_starts", onset=dt.date(2017, 12, 25), slice=(("team", "Leominster"),))
+    where, onset = (("team", "Leominster"),), dt.date(2017, 12, 25)
+    found = alert(past, onset=onset, severity="medium", slice=where)
     excess = found.total - found.total_expected
     named = drivers(excess, ("category=Neglect", excess * 0.7, 11), ("category=Physical abuse", excess * 0.3, 4))
     about = context(
-        past, title="Children starting care", noun="children started care", ahead=ahead(2.5, 2.0), families=None,
-        comparison=None, level=None,
-        year_end=YearEnd(dt.date(2018, 3, 31), 108, 121, 135, 4, more=0.999), ask="Are these one family?",
+        past, ahead=ahead(3.0, 2.8), families=None, comparison=None, level=None,
+        year_end=YearEnd(dt.date(2018, 3, 31), 108, 121, 135, 4, more=0.999),
+        ask="Who challenged the strategy meetings before these plans?",
     )  # fmt: skip
     return replace(found, drivers=named), about
 
@@ -261,8 +285,8 @@ CASES = {
 
 
 def by_hand(what: Change, now: State = "opened", reason: str = "", actor: str = "A. Patel") -> Transition:
-    """What a person did, or nobody, on Friday 12 January."""
-    return Transition("t1", "a1", to_utc(dt.date(2018, 1, 12), 9), "opened", now, reason, actor, what)
+    """What a person did, or nobody, on Friday 19 January."""
+    return Transition("t1", "a1", to_utc(dt.date(2018, 1, 19), 9), "opened", now, reason, actor, what)
 
 
 def answered(
@@ -288,7 +312,7 @@ TELLINGS = {
     ),
     "assigned": lambda: answered("assigned", reason="to B. Lee: leads the audit", assignee="B. Lee"),
     "rated": lambda: answered("not useful", "acknowledged", "one large family, known to us"),
-    "escalated": lambda: answered("escalated", since=dt.date(2018, 1, 8), escalated=1),
+    "escalated": lambda: answered("escalated", since=dt.date(2018, 1, 15), escalated=1),
     "updated_after_answers": lambda: told_again("updated_surge"),
     "reopened_after_snooze": lambda: told_again("reopened_surge"),
     "resolved_after_answers": lambda: told_again("resolved_surge"),

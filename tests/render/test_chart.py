@@ -79,8 +79,9 @@ def test_hidden_points_are_crosses_without_a_value():
 
 
 def test_the_legend_names_only_what_is_there():
-    drawn = svg(chart(cases.fall))
+    drawn = svg(chart(cases.drift))
     assert "forecast" not in drawn
+    drawn = svg(chart(cases.fall))
     assert "not shown" not in drawn
 
 
@@ -110,9 +111,9 @@ def test_the_description_for_screen_readers_is_the_alt_text():
     assert vega_lite(picture)["description"] == picture.alt_text
     assert picture.alt_text == (
         "Chart of Child protection plan starts, children a week, 18 January 2016 to 8 January 2018, with the expected "
-        "level and its 95% band. The newest point is 61, expected 40 (26-54). A line marks the onset, since w/c 20 "
-        "November. The forecast runs to 9 April 2018 and ends at 45 (33-57). A dashed line shows the level of "
-        "neighbours 2016/17: 48."
+        "level and its 95% band. The last point, the week of 8 January 2018, is 61, expected 40 (26-54). A line marks "
+        "the onset, since w/c 20 November. The forecast runs to 9 April 2018 and ends at 45 (33-57). A dotted line "
+        "shows the level of neighbours 2016/17: 45."
     )
 
 
@@ -142,18 +143,18 @@ def test_the_newest_point_is_described_even_where_it_has_no_number():
     hidden, missing = cases.history(), cases.history()
     hidden.count[-1], missing.count[-1] = 3, float("nan")
     told = [message(cases.alert(past), cases.context(past)).chart.alt_text for past in (hidden, missing)]
-    assert "The newest point is not shown, to protect small numbers, expected 40" in told[0]
-    assert "The newest point is missing, expected 40" in told[1]
+    assert "The last point, the week of 8 January 2018, is not shown, to protect small numbers, expected 40" in told[0]
+    assert "2018, is missing, expected 40" in told[1]
 
 
 # Where the neighbours are
 
 
-def test_the_neighbours_level_is_a_dashed_line_with_its_name():
+def test_the_neighbours_level_is_a_dotted_line_with_its_name():
     drawn = vega_lite(chart())
     rules = [layer for layer in drawn["layer"] if layer["mark"].get("strokeDash") == [3, 4]]
     assert len(rules) == 1
-    assert {"y": 47.5, "label": "neighbours 2016/17"} in [row for data in drawn["datasets"].values() for row in data]
+    assert {"y": 44.6, "label": "neighbours 2016/17"} in [row for data in drawn["datasets"].values() for row in data]
     assert "neighbours 2016/17" in svg(chart())
 
 

@@ -6,7 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from forecaster.types import SeriesKey
 from forecaster.words.render import message
+from forecaster.words.wording import slice_words
 from tests.render import cases
 
 
@@ -54,8 +56,8 @@ def test_without_a_year_before_a_council_apart_is_up_or_down():
 
 def test_a_council_apart_says_what_would_be_as_in_the_others():
     assert line(message(*cases.peers()), "What") == (
-        "98 children were referred that week; 61 a week would be as in the other councils (95% band 50-74). "
-        "In 13 weeks: 1,260 against 796."
+        "98 children were referred that week; 61 if it had moved as elsewhere (95% band 50-74). "
+        "In 13 weeks: 1,260, where 796 were expected."
     )
 
 
@@ -64,21 +66,35 @@ def test_a_council_apart_shows_no_small_number():
     past = context.history
     past.count[-1], past.count[-8] = 3, 4
     text = line(message(alert, context), "What")
-    assert text.startswith("5 or fewer children were referred that week; 61 a week would be")
+    assert text.startswith("5 or fewer children were referred that week; 61 if it had moved as elsewhere")
     assert "In 13 weeks: 1,0" in text or "In 13 weeks" not in text
 
 
 def test_a_share_apart_is_in_per_cent():
     _, about = cases.drift()
     alert = replace(cases.peers()[0], expected=0.2, lower=0.15, upper=0.26)
-    assert "; 20% would be as in the other councils (95% band 15-26%)." in line(message(alert, about), "What")
+    assert "; 20% if it had moved as elsewhere (95% band 15-26%)." in line(message(alert, about), "What")
 
 
 def test_a_resolved_council_apart_is_back_to_what_is_expected():
     alert, context = cases.peers()
     made = message(replace(alert, state="resolved"), replace(context, now="resolved", reason="as expected"))
     assert made.headline == "Referrals in Herefordshire are back to what is expected - week of 8 January 2018"
-    assert "would be as in" not in made.text
+    assert "as elsewhere" not in made.text
+
+
+@pytest.mark.parametrize(
+    ("where", "words"),
+    [
+        ((("council", "Hull"),), " in Hull"),
+        ((("council", "Hull"), ("team", "Team 2")), " in Team 2, Hull"),
+        ((("council", "Hull"), ("locality", "North"), ("team", "Team 2")), " in North in Team 2, Hull"),
+        ((("council", "Hull"), ("source", "Police")), " from Police in Hull"),
+        ((("category", "Neglect"), ("council", "Hull")), " (Neglect) in Hull"),
+    ],
+)
+def test_a_place_is_followed_by_its_council(where, words):
+    assert slice_words(SeriesKey("plan_starts", where)) == words
 
 
 def test_a_surge_of_one_of_several_councils_says_which():

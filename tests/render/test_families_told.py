@@ -35,10 +35,10 @@ def told_of_families(families, counts=None, largest=3, of=False, **changes):
 @pytest.mark.parametrize(
     ("families", "text"),
     [
-        (32, "The 192 extra are about 96 families; no sibling group is over 5."),
-        (20.5, "The 192 extra are 5 or fewer families; no sibling group is over 5."),
-        (12, "The 192 extra are 5 or fewer families; no sibling group is over 5."),
-        (60, "The 192 extra are about 192 families; no sibling group is over 5."),
+        (32, "About 96 more families than usual, no group of over five siblings."),
+        (20.5, "Hardly more families than usual, no group of over five siblings."),
+        (12, "Hardly more families than usual, no group of over five siblings."),
+        (60, "About 192 more families than usual, no group of over five siblings."),
         (63.75, "Since w/c 20 November nearly every child is of another family."),
     ],
 )
@@ -49,9 +49,9 @@ def test_the_extra_children_are_told_from_families(families, text):
 @pytest.mark.parametrize(
     ("families", "counts", "largest", "text"),
     [
-        (30, None, 3, "The children since w/c 20 November are 240 families; no sibling group is over 5."),
-        (30, None, 6, "The children since w/c 20 November are 240 families; one sibling group or more is over 5."),
-        (64, None, 1, "The children since w/c 20 November are 512 families; no sibling group is over 5."),
+        (30, None, 3, "The children since w/c 20 November are 240 families, no group of over five siblings."),
+        (30, None, 6, "The children since w/c 20 November are 240 families, with a group of over five siblings."),
+        (64, None, 1, "The children since w/c 20 November are 512 families, no group of over five siblings."),
         (
             [2, 2, 0, 0, 0, 0, 0, 0],
             [9, 8, 0, 0, 0, 0, 0, 0],

@@ -119,8 +119,8 @@ def test_families_are_those_of_the_children_that_the_message_counts():
     past = History(cases.weeks(144), count, count * 0 + 3, count * 0, count * 0 + 8)
     alert = cases.alert(past, onset=dt.date(2018, 1, 1))
     text = message(alert, cases.context(past, families=Families(named, named)))
-    assert "In four weeks: 36" in line(text, "What")
-    assert "The children since w/c 18 December are 20 families" in line(text, "Who")
+    assert line(text, "What").startswith("36 children started a plan in four weeks; 12 were expected")
+    assert "The children in these four weeks are 20 families" in line(text, "Who")
 
 
 def test_the_picture_does_not_call_small_what_only_protects_another():

@@ -24,11 +24,13 @@ from forecaster.words.wording import (
     ordinal,
     percent,
     portion,
+    rounded,
     sentence,
     shorten,
     since,
     slice_words,
     span,
+    whole,
 )
 
 PERIOD = dt.date(2018, 1, 8)
@@ -59,6 +61,29 @@ def test_a_share_is_a_whole_percentage(share, text):
 )
 def test_a_part_that_may_have_no_number_has_a_word(share, text):
     assert portion(share) == text
+
+
+@pytest.mark.parametrize(
+    ("parts", "total", "told"),
+    [
+        ((38.5, 16.5), 55.0, [39, 16]),  # else 39 and 17 of 55
+        ((17.5, 20.5, 30.5), 68.5, [18, 21, 30]),  # halves go up, the last gives way
+        ((40.4, 14.4), 54.8, [40, 14]),
+        ((60.0, 50.0), 100.0, [60, 50]),  # they are more
+        ((12.5,), 100.0, [13]),
+        ((), 5.0, []),
+    ],
+)
+def test_parts_come_to_no_more_than_their_whole(parts, total, told):
+    assert rounded(parts, total) == told
+
+
+@given(st.lists(st.floats(0, 200), max_size=6), st.floats(0, 50))
+def test_rounded_parts_are_near_and_add_up(parts, more):
+    total = sum(parts) + more
+    told = rounded(parts, total)
+    assert sum(told) <= whole(total)
+    assert all(abs(part - n) <= 1 for part, n in zip(parts, told, strict=True))
 
 
 @pytest.mark.parametrize(
