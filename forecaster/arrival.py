@@ -25,7 +25,7 @@ from forecaster.calendar import (
 )
 from forecaster.messages import Line, Message, Telling
 from forecaster.types import Alert, Slice, State, Step, Transition, as_date
-from forecaster.words.wording import clean, day, sentence, span
+from forecaster.words.wording import clean, day, sentence, span, spelled
 
 MEASURE = "extract"
 ASK = "Who exports it, did the export run, and does the file wait in the inbox or was it refused (forecaster doctor)?"
@@ -106,19 +106,25 @@ def check(feed: Feed, now: dt.datetime, clock: Clock, previous: Alert | None) ->
     if not gone:
         over = replace(previous, resolved=local_date(now), snoozed_until=None)
         return _changed(over, "resolved", feed.last, now, f"arrived on {long_date(local_date(now))}")
-    reason = _worth_telling(previous, len(gone), local_date(now))
-    if not reason:
+    if not _worth_telling(previous, len(gone), local_date(now)):
         return None
     grown = replace(previous, snoozed_until=None, held_by="", total_expected=float(len(gone)))
-    return _changed(grown, "updated", gone[-1], now, f"{span(len(gone), feed.step)} missing, {reason}")
+    return _changed(grown, "updated", gone[-1], now, _since_told(previous, len(gone), feed.step))
 
 
-def _worth_telling(alert: Alert, count: int, today: dt.date) -> str:
-    """Why to speak again, "" where not: each time twice as much is missing, so that nobody mutes it."""
+def _worth_telling(alert: Alert, count: int, today: dt.date) -> bool:
+    """Whether to speak again: after a snooze, and each time twice as much is missing, so that nobody mutes it."""
     if alert.state == "snoozed":
-        over = alert.snoozed_until is not None and today >= alert.snoozed_until
-        return "still so after the snooze" if over else ""
-    return "and more than before" if alert.state != "acknowledged" and count >= 2 * alert.total_expected else ""
+        return alert.snoozed_until is not None and today >= alert.snoozed_until
+    return alert.state != "acknowledged" and count >= 2 * alert.total_expected
+
+
+def _since_told(alert: Alert, count: int, step: Step) -> str:
+    """How many periods are missing beside how many were: "two weeks are missing now, one when we last wrote"."""
+    are, then = "is" if count == 1 else "are", round(alert.total_expected)
+    missing = f"{span(count, step)} {are} missing now, {spelled(then)} when we last wrote"
+    same = f"{span(count, step)} {are} still missing"
+    return (same if count == then else missing) + ("; the snooze is over" if alert.state == "snoozed" else "")
 
 
 def _opened(feed: Feed, gone: list[dt.date], now: dt.datetime) -> tuple[Alert, Transition]:
@@ -136,15 +142,21 @@ def _opened(feed: Feed, gone: list[dt.date], now: dt.datetime) -> tuple[Alert, T
 def _changed(alert: Alert, state: State, period: dt.date, now: dt.datetime, reason: str) -> tuple[Alert, Transition]:
     was = None if state == "opened" else alert.state
     after = replace(alert, state=state, updated=period, seen=period, told=(*alert.told, period), spoke=now)
-    return after, Transition(f"{alert.id}/{period}/{state}", alert.id, now, was, state, reason)
+    return after, Transition(f"{alert.id}/{local_date(now)}/{state}", alert.id, now, was, state, reason)
 
 
 # In words
 
 
-def telling(alert: Alert, transition: Transition, feed: Feed, clock: Clock, config: str = "") -> Telling:
-    """Returns what one change of an alert about missing data says: the whole, and for a thread only what is new."""
+def telling(
+    alert: Alert, transition: Transition, feed: Feed, clock: Clock, config: str = "", page: str = ""
+) -> Telling:
+    """Returns what one change of an alert about missing data says: the whole, and for a thread only what is new.
+
+    page: where alerts can be looked at, "" where nowhere.
+    """
     whole = message(alert, transition, feed, clock, config)
+    whole = replace(whole, page=f"{page}/alerts/{alert.id}" if page else "")
     if transition.now == "opened":
         return Telling(whole)
     news = tuple(line for line in whole.lines if line.label in ("New", "Closed", "What"))
@@ -170,10 +182,11 @@ def message(alert: Alert, transition: Transition, feed: Feed, clock: Clock, conf
 
 
 def _headline(feed: Feed, gone: list[dt.date], today: dt.date, *, over: bool) -> str:
-    has = f"{feed.name} have" if feed.name else "data has"
+    name, has = (feed.name, "have") if feed.name else ("data", "has")
     if over:
-        return f"{has[:1].upper()}{has[1:]} arrived again, to {day(feed.newest, today)}"
-    return f"No {has} arrived since {day(feed.newest, today)}: {_periods(gone, feed.step, today)} could not be judged"
+        return f"{name[:1].upper()}{name[1:]} {has} arrived again, to {day(feed.newest, today)}"
+    after = f"No {name} after {day(feed.newest, today)} {has} arrived"
+    return f"{after}: {_periods(gone, feed.step, today)} could not be judged"
 
 
 def _periods(gone: list[dt.date], step: Step, today: dt.date) -> str:
@@ -190,12 +203,12 @@ def _the(period: dt.date, step: Step) -> str:
 
 def _absent(transition: Transition, feed: Feed, clock: Clock, gone: list[dt.date]) -> list[tuple[str, str]]:
     by = deadline(gone[-1], feed.step, clock).astimezone(LONDON)
-    read = f", and the last file was read on {long_date(feed.received)}" if feed.received else ""
+    read = f"; the last file was read on {long_date(feed.received)}" if feed.received else ""
     return [
         ("New", sentence(clean(transition.reason, 200)) if transition.now != "opened" else ""),
         ("What", f"{_what(feed)} for {_the(gone[-1], feed.step)} should have been there by {by:%A} "
                  f"{long_date(by.date())} at {by:%H:%M}."),
-        ("Since", f"The newest is of {long_date(feed.newest)}{read}."),
+        ("Since", f"What has arrived ends on {long_date(feed.newest)}{read}."),
         ("Ask", ASK),
     ]  # fmt: skip
 

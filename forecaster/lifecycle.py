@@ -4,7 +4,8 @@
 
 An alert opens on strong evidence and stays while weaker evidence lasts; it is resolved after several calm periods in a
 row, and comes back as the same alert when the move returns soon after. Nothing is told twice: between transitions the
-figures are refreshed in silence. One that a person holds (acknowledged or snoozed) is silent unless it worsens.
+figures are refreshed in silence. One that a person holds (acknowledged or snoozed) is silent unless it worsens; a
+snooze ends on its day in silence, and the next strong evidence speaks.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import re
 from collections.abc import Container
 from dataclasses import dataclass, replace
 
-from forecaster.calendar import LONDON, working_day_after
+from forecaster.calendar import LONDON, local_date, working_day_after
 from forecaster.messages import Act, Answer
 from forecaster.types import Alert, Change, Driver, Severity, Signal, State, Transition
 
@@ -73,7 +74,7 @@ def step(alert: Alert | None, finding: Finding | None, period: dt.date, now: dt.
         return _calm(alert, period, now, rules)
     if alert.state == "resolved":
         return _tell(alert, finding, now, "came back soon after it was resolved") if finding.strong else (alert, None)
-    reason = _worth_telling(alert, finding, period, rules)
+    reason = _worth_telling(alert, finding, period, now, rules)
     return _tell(alert, finding, now, reason) if reason else (_refresh(alert, finding), None)
 
 
@@ -95,7 +96,8 @@ def _open(finding: Finding, period: dt.date, now: dt.datetime) -> Step:
         alert_id(s), s.kind, s.key.measure, s.key.slice, s.direction, finding.severity, "opened",
         opened=s.period, onset=s.onset, updated=s.period, observed=s.observed, expected=s.expected, lower=s.lower,
         upper=s.upper, p_value=s.p_value, total=s.total, total_expected=s.total_expected, drivers=finding.drivers,
-        worst_p=s.p_value, seen=period, told=(s.period,), spoke=now, told_excess=s.total - s.total_expected,
+        worst_p=s.p_value, seen=period, told=(s.period,), told_of=((s.key.slice, s.onset),), spoke=now,
+        told_excess=s.total - s.total_expected,
     )  # fmt: skip
     return alert, _transition(alert, None, period, now, f"evidence p = {s.p_value:.2g}, over the line")
 
@@ -106,7 +108,7 @@ def _refresh(alert: Alert, finding: Finding) -> Alert:
     return replace(
         alert, slice=s.key.slice, observed=s.observed, expected=s.expected, lower=s.lower, upper=s.upper,
         p_value=s.p_value, total=s.total, total_expected=s.total_expected, onset=s.onset,
-        drivers=finding.drivers, calm=0,
+        drivers=finding.drivers, calm=0, observed_told=None, excess_told=False,
     )  # fmt: skip
 
 
@@ -114,28 +116,34 @@ def _tell(alert: Alert, finding: Finding, now: dt.datetime, reason: str) -> Step
     period, fresh = finding.signal.period, _refresh(alert, finding)
     told = replace(
         fresh, state="updated", updated=period, resolved=None, snoozed_until=None, severity=finding.severity,
-        worst_p=min(alert.worst_p, finding.signal.p_value), told=(*alert.told, period), spoke=now,
+        worst_p=min(alert.worst_p, finding.signal.p_value), told=(*alert.told, period),
+        told_of=(*alert.told_of, (fresh.slice, fresh.onset)), spoke=now,
         told_excess=fresh.excess, held_by="", escalated=alert.escalated if alert.state in WAITING else 0,
     )  # fmt: skip
     return told, _transition(told, alert.state, alert.seen, now, reason)
 
 
-def _worth_telling(alert: Alert, finding: Finding, period: dt.date, rules: Rules) -> str:
+def _worth_telling(alert: Alert, finding: Finding, period: dt.date, now: dt.datetime, rules: Rules) -> str:
     """Why a change is worth a message, or "" when it is not."""
     if not finding.strong:
         return ""
     if RANK[finding.severity] > RANK[alert.severity]:
         return f"severity rose from {alert.severity} to {finding.severity}"
-    if alert.snoozed_until is not None and period >= alert.snoozed_until:
+    if _snooze_is_over(alert, now):
         return "still there after the snooze"
     if alert.state in HELD:
         worse = _is_worse(alert, finding, period, rules)
         return "it has worsened by more than half since it was last told" if worse else ""
-    if alert.slice and not finding.signal.key.slice:
+    if finding.signal.key.is_council and not alert.key.is_council:
         return "now seen in the whole council"
     rested = (period - alert.updated).days >= rules.quiet_days
     stronger = finding.signal.p_value * rules.stronger < alert.worst_p
     return "the evidence has grown" if rested and stronger else ""
+
+
+def _snooze_is_over(alert: Alert, now: dt.datetime) -> bool:
+    """Whether the day until which an alert was snoozed has come, by the calendar of London."""
+    return alert.snoozed_until is not None and local_date(now) >= alert.snoozed_until
 
 
 def _is_worse(alert: Alert, finding: Finding, period: dt.date, rules: Rules) -> bool:
@@ -156,8 +164,8 @@ def _calm(alert: Alert, period: dt.date, now: dt.datetime, rules: Rules) -> Step
     if calm < rules.calm_periods:
         return replace(alert, calm=calm), None
     over = replace(
-        alert, state="resolved", resolved=period, updated=period, calm=calm, told=(*alert.told, period), spoke=now,
-        told_excess=alert.excess,
+        alert, state="resolved", resolved=period, updated=period, calm=calm, told=(*alert.told, period),
+        told_of=(*alert.told_of, (alert.slice, alert.onset)), spoke=now, told_excess=alert.excess,
     )  # fmt: skip
     return over, _transition(over, alert.state, period, now, f"{_in_a_row(calm, rules)} as expected")
 
@@ -206,19 +214,21 @@ def _act_id(act: Act, now: dt.datetime) -> str:
 def _check(alert: Alert, act: Act, day: dt.date) -> None:
     if alert.state == "resolved":
         raise ValueError(f"alert {alert.id} was resolved on {alert.resolved}: nothing to change")
+    if not act.by:
+        raise ValueError("it is kept with the alert who says so: give a name")
     if act.what == "snooze" and act.until is None:
         raise ValueError("a snooze needs the date on which it ends")
     if act.what == "snooze" and act.until is not None and act.until <= day:
         raise ValueError(f"{act.until} has passed: give a date after {day}")
-    if act.what == "assign" and not act.to.strip():
+    if act.what == "assign" and not act.to:
         raise ValueError("to assign an alert takes the name of a person")
-    if act.what in _NEEDS_A_REASON and not act.reason.strip():
+    if act.what in _NEEDS_A_REASON and not act.reason:
         raise ValueError(f'"{act.what}" needs a reason: it is kept with the alert')
 
 
 def _done(alert: Alert, act: Act) -> Alert:
     if act.what == "assign":
-        return replace(alert, assignee=_one_line(act.to))
+        return replace(alert, assignee=act.to)
     if act.what == "useful":
         return alert
     state: State = "snoozed" if act.what == "snooze" else "acknowledged"  # what is not useful is to be silent
@@ -227,30 +237,38 @@ def _done(alert: Alert, act: Act) -> Alert:
 
 def _words(act: Act) -> str:
     """What is written down of an act: the reason a person gave, and what they chose with it."""
-    reason = _one_line(act.reason)
     if act.what == "snooze":
-        return f"{reason} (until {act.until})"
+        return f"{act.reason} (until {act.until})"
     if act.what == "assign":
-        return f"to {_one_line(act.to)}" + (f": {reason}" if reason else "")
-    return reason or "it was useful"
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
+        return f"to {act.to}" + (f": {act.reason}" if act.reason else "")
+    return act.reason or "it was useful"
 
 
 # What happens when nobody does anything
 
 
-def unanswered(alert: Alert, now: dt.datetime, working_days: int) -> int | None:
+def wake(alert: Alert, now: dt.datetime) -> Step:
+    """Returns the alert held by nobody once its snooze is over; nothing where it is not.
+
+    Nobody is told: it keeps the day until it was snoozed, so that the next strong evidence is told as still there.
+    """
+    if alert.state != "snoozed" or not _snooze_is_over(alert, now):
+        return alert, None
+    name = f"{alert.id}/{alert.snoozed_until}/awake"
+    awake = replace(alert, state="updated", held_by="", escalated=0)
+    return awake, Transition(name, alert.id, now, alert.state, awake.state, "the snooze is over")
+
+
+def unanswered(alert: Alert, heard: dt.datetime | None, now: dt.datetime, working_days: int) -> int | None:
     """Returns the next step of escalation (1, 2, …) of an alert that waits for an answer for too long; else None.
 
-    working_days: how long it may wait since it last spoke, by the clock in London and without England's bank holidays.
+    heard: when what it said last was first delivered to anybody, None where it has not been. working_days: how long it
+    may wait since then, by the clock in London and without England's bank holidays.
     """
-    if alert.state not in WAITING or alert.spoke is None:
+    if alert.state not in WAITING or alert.snoozed_until or heard is None:  # after a snooze it has not spoken yet
         return None
-    spoke = alert.spoke.astimezone(LONDON)
-    due = dt.datetime.combine(working_day_after(spoke.date(), working_days), spoke.time(), LONDON)
+    since = heard.astimezone(LONDON)
+    due = dt.datetime.combine(working_day_after(since.date(), working_days), since.time(), LONDON)
     return alert.escalated + 1 if now >= due else None
 
 

@@ -20,7 +20,7 @@ from forecaster.types import COUNCIL, Alert, Change, Direction, Severity, Transi
 
 ANY = "*"
 # Changes that say enough of an alert to begin with; the others mean nothing to who never heard of it.
-_SPEAKS: tuple[Change, ...] = ("opened", "updated", "escalated")
+_SPEAKS: tuple[Change, ...] = ("opened", "updated")
 _MIDNIGHT = dt.time(0)
 
 
@@ -54,14 +54,14 @@ class Route:
 class Hours:
     """When nobody is to be disturbed: between two times of the local clock, and on days off.
 
-    Two equal times are no quiet hours. through_quiet_hours: alerts of high severity do not wait.
+    Two equal times are no quiet hours. high_at_any_time: alerts of high severity do not wait.
     """
 
     quiet_from: dt.time = _MIDNIGHT
     quiet_to: dt.time = _MIDNIGHT
     working_days_only: bool = False
     zone: ZoneInfo = LONDON
-    through_quiet_hours: bool = False
+    high_at_any_time: bool = False
 
 
 @dataclass(frozen=True)
@@ -97,6 +97,11 @@ def escalation(alert: Alert, routes: Iterable[Route], step: int) -> list[Address
     """Returns who is told in one step (1, 2, …) when nobody answers; empty where the routes have no such step."""
     steps = (route.escalate[step - 1 : step] for route in routes if not _apart(alert, route))
     return _each_once(addressee for found in steps for addressees in found for addressee in addressees)
+
+
+def everybody(routes: Iterable[Route]) -> list[Addressee]:
+    """Returns all addressees of some routes, each once."""
+    return list(dict.fromkeys(one for route in routes for step in (route.to, *route.escalate) for one in step))
 
 
 def why(alert: Alert, routes: Iterable[Route]) -> list[str]:
@@ -143,9 +148,9 @@ def _breakdowns(alert: Alert) -> list[str]:
 # When
 
 
-def next_moment(now: dt.datetime, hours: Hours) -> dt.datetime:
-    """Returns the first moment from now on at which somebody may be disturbed; UTC in and out."""
-    if not is_quiet(now, hours):
+def next_moment(now: dt.datetime, hours: Hours, severity: Severity = "medium") -> dt.datetime:
+    """Returns the first moment from now on at which somebody may be told of what is so severe; UTC in and out."""
+    if (severity == "high" and hours.high_at_any_time) or not is_quiet(now, hours):
         return now
     today = now.astimezone(hours.zone).date()
     moments = (moment for ahead in count() for moment in _possible(today + ahead * DAY, hours))
@@ -184,13 +189,12 @@ def book(
     told how it goes on and ends, even if it would not come their way any more.
     """
     ledger, bookings = dict(already), list[Booking]()
-    later = next_moment(now, hours)
     for alert, transition in sorted(told, key=_urgency):
-        at_once = later == now or (alert.severity == "high" and hours.through_quiet_hours)
-        for addressee in _recipients(alert, transition, routes, ledger):
+        moment = next_moment(now, hours, alert.severity)
+        for addressee in _recipients(alert, routes, ledger):
             knows = ledger.get(addressee.name, Told())
             held, opening = _admitted(alert, transition, addressee, knows)
-            due = None if at_once or held else later
+            due = moment if moment > now and not held else None
             bookings.append(Booking(addressee, alert.id, transition.id, due, held, opening))
             if not held:
                 ledger[addressee.name] = _having_heard(knows, alert, opening)
@@ -202,13 +206,8 @@ def _urgency(item: tuple[Alert, Transition]) -> tuple[int, float, str, dt.dateti
     return -RANK[alert.severity], alert.p_value, alert.id, transition.at, transition.id
 
 
-def _recipients(
-    alert: Alert, transition: Transition, routes: Sequence[Route], ledger: Mapping[str, Told]
-) -> list[Addressee]:
-    if transition.what == "escalated":
-        return escalation(alert, routes, alert.escalated)
-    everybody = [a for route in routes for step in (route.to, *route.escalate) for a in step]
-    knowing = [a for a in everybody if alert.id in ledger.get(a.name, Told()).alerts]
+def _recipients(alert: Alert, routes: Sequence[Route], ledger: Mapping[str, Told]) -> list[Addressee]:
+    knowing = [a for a in everybody(routes) if alert.id in ledger.get(a.name, Told()).alerts]
     return _each_once([*who(alert, routes), *knowing])
 
 

@@ -14,7 +14,8 @@ from forecaster.routing import escalation, next_moment
 from forecaster.settings import Settings
 from forecaster.store import StaleError, Store
 from forecaster.types import Alert, Transition
-from forecaster.words.render import stamped
+from forecaster.words.stamps import awake, stamped
+from forecaster.words.wording import clean
 from jobs.telling import hours_of, parts_of, routes_of
 
 DONE = {
@@ -25,6 +26,7 @@ DONE = {
     "not useful": "noted as not useful, and silent unless it worsens",
 }
 TRIES = 3  # a run may save the alert at the same moment
+NAME, REASON = 80, 500  # characters of what people write
 
 
 def answer(store: Store, act: Act, now: dt.datetime) -> str:
@@ -32,6 +34,7 @@ def answer(store: Store, act: Act, now: dt.datetime) -> str:
 
     Raises ValueError in one plain line for what cannot be done. The same click twice does it once.
     """
+    act = replace(act, by=clean(act.by, NAME), to=clean(act.to, NAME), reason=clean(act.reason, REASON))
     for _ in range(TRIES):
         try:
             return _answer(store, act, now)
@@ -76,23 +79,53 @@ def _for_anybody(told: Iterable[Message]) -> Message:
     return safe or replace(messages[0], lines=(), evidence="", chart=None, exact=False)
 
 
+def end_snoozes(store: Store, now: dt.datetime) -> list[Transition]:
+    """Returns the alerts' changes whose snooze is over: nobody is told, and first messages no longer say it."""
+    return [step for alert in _of_detectors(store) if (step := _end_snooze(store, alert, now))]
+
+
+def _of_detectors(store: Store) -> list[Alert]:
+    """The open alerts but for those about missing data, which have a clock of their own."""
+    return [alert for alert in store.alerts(open_only=True) if alert.kind != "arrival"]
+
+
+def _end_snooze(store: Store, alert: Alert, now: dt.datetime) -> Transition | None:
+    after, transition = lifecycle.wake(alert, now)
+    if after is None or transition is None:
+        return None
+    edits = (
+        item
+        for target, whole in _as_told(store, alert).items()
+        for item in parts_of(after, transition, target, None, awake(whole, after, local_date(now)))
+    )
+    return _saved(store, after, transition, edits)
+
+
+def _saved(store: Store, alert: Alert, transition: Transition, items: Iterable[Delivery]) -> Transition | None:
+    """The change, saved with what is told of it; None where somebody answered at this very moment."""
+    try:
+        store.save_transition(alert, transition, items)
+    except StaleError:
+        return None
+    return transition
+
+
 def escalate(store: Store, settings: Settings, now: dt.datetime) -> list[Transition]:
     """Returns the alerts' changes for which the next in line was told because nobody had answered; safe to repeat."""
-    waiting = [alert for alert in store.alerts(open_only=True) if alert.kind != "arrival"]
-    return [step for alert in waiting if (step := _escalate(store, settings, alert, now))]
+    return [step for alert in _of_detectors(store) if (step := _escalate(store, settings, alert, now))]
 
 
 def _escalate(store: Store, settings: Settings, alert: Alert, now: dt.datetime) -> Transition | None:
-    days = settings.telling.escalate_after_days
-    step = lifecycle.unanswered(alert, now, days)
-    next_in_line = escalation(alert, routes_of(settings), step) if step else []
+    days, heard = settings.telling.escalate_after_days, store.first_sent(alert.id, alert.spoke) if alert.spoke else None
+    step = lifecycle.unanswered(alert, heard, now, days)
+    next_in_line = escalation(alert, routes_of(store, settings), step) if step else []
     told = _as_told(store, alert)
     if step is None or not next_in_line or not told:
         return None
     after, transition = lifecycle.escalate(alert, step, now, days)
     if after is None or transition is None:
         return None
-    due, since = next_moment(now, hours_of(settings)), local_date(alert.spoke) if alert.spoke else None
+    due, since = next_moment(now, hours_of(settings), alert.severity), local_date(heard) if heard else None
     news = stamped(_for_anybody(told.values()), after, transition, since).news
     targets = [one.target for one in next_in_line]
     new = [item for target in targets for item in parts_of(after, transition, target, news, None, due)]
@@ -102,8 +135,4 @@ def _escalate(store: Store, settings: Settings, alert: Alert, now: dt.datetime) 
         if target not in targets
         for item in parts_of(after, transition, target, None, stamped(whole, after, transition, since).whole)
     ]
-    try:
-        store.save_transition(after, transition, [*new, *known])
-    except StaleError:  # somebody answered at this very moment
-        return None
-    return transition
+    return _saved(store, after, transition, [*new, *known])

@@ -10,11 +10,12 @@ from dataclasses import replace
 from forecaster.arrival import Clock, Feed, check, telling
 from forecaster.calendar import DAY, last_complete, local_date, period_end
 from forecaster.config import DAYS
-from forecaster.messages import Delivery, Target, Telling
+from forecaster.messages import Target
+from forecaster.routing import next_moment
 from forecaster.settings import Settings, cron_fields
 from forecaster.store import StaleError, Store
 from forecaster.types import Alert, Transition
-from jobs.telling import parts_of
+from jobs.telling import hours_of, parts_of
 from jobs.watch import last_delivered
 
 log = logging.getLogger("forecaster")
@@ -37,14 +38,14 @@ def check_arrival(store: Store, settings: Settings, now: dt.datetime, targets: S
     done = []
     for feed in feeds(store, now):
         found = check(feed, now, clock, known.get(feed.slice))
-        if found and _save(store, *found, telling(*found, feed, clock, settings.config_hash), targets):
+        if found and _tell(store, settings, feed, *found, targets):
             done.append(found[1])
     return done
 
 
 def feeds(store: Store, now: dt.datetime) -> Iterator[Feed]:
     """Yields every kind of data that there is, and how far it goes by what is known now."""
-    today, received = local_date(now), store.health()["last_received"]
+    today, received = local_date(now), store.last_received()
     day = local_date(received) if received else None
     newest = store.newest_event(now)
     if newest:
@@ -54,15 +55,17 @@ def feeds(store: Store, now: dt.datetime) -> Iterator[Feed]:
         yield Feed(f"{step}ly totals", step, last, period_end(last, step), day)
 
 
-def _save(store: Store, alert: Alert, transition: Transition, told: Telling, targets: Sequence[Target]) -> bool:
-    sent = [part for target in targets for part in _parts(alert, transition, told, target)]
+def _tell(
+    store: Store, settings: Settings, feed: Feed, alert: Alert, transition: Transition, targets: Sequence[Target]
+) -> bool:
+    """Saves a change with what is told of it; nothing, and False, where somebody changed the alert meanwhile."""
+    told = telling(alert, transition, feed, clock_of(settings), settings.config_hash, settings.telling.page)
+    news, edit = (told.news, told.whole) if told.news else (told.whole, None)
+    due = next_moment(transition.at, hours_of(settings), alert.severity)
+    sent = [part for target in targets for part in parts_of(alert, transition, target, news, edit, due)]
     try:
         store.save_transition(replace(alert, text=told.whole.text), transition, sent)
     except StaleError as error:
         log.info("%s", error)
         return False
     return True
-
-
-def _parts(alert: Alert, transition: Transition, told: Telling, target: Target) -> Iterator[Delivery]:
-    return parts_of(alert, transition, target, told.news or told.whole, told.whole if told.news else None)

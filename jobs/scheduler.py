@@ -26,7 +26,7 @@ from forecaster.config import DAYS
 from forecaster.messages import Act
 from forecaster.settings import Settings, cron_fields
 from forecaster.store import Store
-from jobs.answers import answer, escalate
+from jobs.answers import answer, end_snoozes, escalate
 from jobs.arrival import check_arrival
 from jobs.deliver import deliver, utc_now
 from jobs.digest import send_digest
@@ -39,7 +39,7 @@ from jobs.watch import run_day
 
 log = logging.getLogger("forecaster")
 BEAT_SECONDS, HOUR_SECONDS = 30, 3600
-HOURLY = ("arrival", "escalate", "ping")
+HOURLY = ("arrival", "snoozes", "escalate", "ping")
 RETRY = dt.timedelta(minutes=10)  # after a weekly job failed
 WEEKLY = ("ingest", "watch", "catch-up")
 DIGEST, DIGEST_AGAIN = "digest", "digest of this week"
@@ -88,8 +88,8 @@ class Service:
     def digest(self) -> None:
         """Queues what is said every week, whether or not anything moved."""
         now = self.clock()
-        held = [alert.id for alert in held_back(self.store, self.settings, now)]
-        send_digest(self.store, self.settings, now, digest_targets(self.settings), held)
+        held = [alert.id for alert in held_back(self.store, self.settings)]
+        send_digest(self.store, self.settings, now, digest_targets(self.store, self.settings), held)
 
     def digest_is_due(self) -> bool:
         """Returns whether this week's digest should have been sent by now; sending it again does nothing."""
@@ -100,8 +100,14 @@ class Service:
 
     def arrival(self) -> None:
         """Tells those who run the service when data did not arrive, and when it came after all."""
-        for change in check_arrival(self.store, self.settings, self.clock(), operations_targets(self.settings)):
+        targets = operations_targets(self.store, self.settings)
+        for change in check_arrival(self.store, self.settings, self.clock(), targets):
             log.warning("%s: %s", change.alert_id, change.reason)
+
+    def snoozes(self) -> None:
+        """Ends the snoozes whose day has come."""
+        for change in end_snoozes(self.store, self.clock()):
+            log.info("%s: %s", change.alert_id, change.reason)
 
     def escalate(self) -> None:
         """Tells the next in line of alerts that nobody answers."""

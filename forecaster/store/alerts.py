@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, select
 
 from forecaster.store.codec import from_text, to_text
 from forecaster.store.engine import insert
@@ -97,13 +97,19 @@ def _transition_row(change: Transition) -> dict[str, Any]:
 
 
 def not_useful(connection: Connection, since: dt.datetime) -> int:
-    """Returns how many alerts people called not useful since a moment."""
-    query = select(func.count(transitions.c.alert_id.distinct()))
-    return connection.scalar(query.where(transitions.c.change == "not useful", transitions.c.at >= since)) or 0
+    """Returns how many alerts of detectors people called not useful since a moment, and nothing better later."""
+    return sum(change == "not useful" and at >= since for _, change, at in _verdicts(connection))
 
 
 def ratings(connection: Connection) -> dict[tuple[str, str], int]:
-    """Returns how often people called the alerts of each detector useful or not: {(detector, "useful"): times}."""
-    query = select(alerts.c.body, transitions.c.change).join(transitions, transitions.c.alert_id == alerts.c.id)
+    """Returns how many alerts of each detector people called useful or not: {(detector, "useful"): alerts}."""
+    return dict(Counter((detector, change) for detector, change, _ in _verdicts(connection)))
+
+
+def _verdicts(connection: Connection) -> list[tuple[str, str, dt.datetime]]:
+    """What each alert of a detector was called last: (detector, "useful" or "not useful", when)."""
+    columns = (alerts.c.body, transitions.c.alert_id, transitions.c.change, transitions.c.at)
+    query = select(*columns).join(transitions, transitions.c.alert_id == alerts.c.id).order_by(transitions.c.position)
     rated = connection.execute(query.where(transitions.c.change.in_(("useful", "not useful"))))
-    return dict(Counter((from_text(Alert, body).kind, change) for body, change in rated))
+    last = {name: (from_text(Alert, body).kind, change, at) for body, name, change, at in rated}
+    return [verdict for verdict in last.values() if verdict[0] != "arrival"]

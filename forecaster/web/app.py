@@ -100,8 +100,8 @@ class _Site:
             alert=alert, headline=pages.headline(alert), message=self._board.told(alert.id), since=pages.since(alert),
             state=pages.state(alert), holder=pages.holder(alert), history=pages.history(changes),
             done=pages.done(changes, request.query_params.get("done", "")),
-            forms=FORMS if user and pages.may_answer(alert) else (), token=self._seals.new(user, alert.id),
-            answerable=pages.may_answer(alert), failed=form, problem=problem, given=given or {}, longest=LONGEST,
+            forms=FORMS if user and pages.is_open(alert) else (), token=self._seals.new(user, alert.id),
+            answerable=pages.is_open(alert), failed=form, problem=problem, given=given or {}, longest=LONGEST,
             earliest=earliest(self._board.today()),
         )  # fmt: skip
 

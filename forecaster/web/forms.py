@@ -78,9 +78,9 @@ def act_of(form: Form, alert_id: str, by: str, given: Mapping[str, str]) -> Act:
     for field in form.fields:
         if len(given.get(field.name, "")) > LONGEST:
             raise ValueError(f"{field.label} must be {LONGEST} characters or fewer")
-    values = {name: clean(given.get(name, ""), LONGEST) for name in ("reason", "to")}
     until = _date(given.get("until", "")) if form.what == "snooze" else None
-    return Act(alert_id, form.what, by, values["reason"], until, values["to"], TOKEN + mark_of(form, given))
+    reason, to = given.get("reason", ""), given.get("to", "")
+    return Act(alert_id, form.what, by, reason, until, to, TOKEN + mark_of(form, given))
 
 
 def mark_of(form: Form, given: Mapping[str, str]) -> str:

@@ -7,13 +7,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from forecaster.calendar import local_date, local_time, long_date
+from forecaster.lifecycle import RANK
 from forecaster.types import Alert, Transition
 from forecaster.web.forms import TOKEN
 from forecaster.words.wording import sentence
 
 RECENT = dt.timedelta(days=90)  # for how long the list names what was resolved
 OURSELVES = "forecaster"  # the actor of changes that no person made
-UNITS = {"high": 0, "medium": 1, "low": 2}
 
 
 @dataclass(frozen=True)
@@ -43,15 +43,10 @@ def is_open(alert: Alert) -> bool:
     return alert.state != "resolved"
 
 
-def may_answer(alert: Alert) -> bool:
-    """Returns whether people are asked for an answer: not of what is over, nor of data that did not arrive."""
-    return is_open(alert) and alert.kind != "arrival"
-
-
 def open_rows(alerts: Iterable[Alert]) -> list[Row]:
     """Returns the open alerts, the most severe first, then the newest."""
     newest = sorted(filter(is_open, alerts), key=lambda alert: alert.opened, reverse=True)
-    return [_row(alert) for alert in sorted(newest, key=lambda alert: UNITS[alert.severity])]
+    return [_row(alert) for alert in sorted(newest, key=lambda alert: -RANK[alert.severity])]
 
 
 def resolved_rows(alerts: Iterable[Alert], today: dt.date) -> list[Row]:

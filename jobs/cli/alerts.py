@@ -17,7 +17,7 @@ from jobs import backtest as backtests
 from jobs import deliver as delivering
 from jobs.answers import answer
 from jobs.cli.terminal import ConfigFile, Day, list_alerts, opened, print_table, say
-from jobs.telling import available, heard, hours_of, routes_of, would_be_told
+from jobs.telling import heard, hours_of, in_use, routes_of, would_be_told
 
 app = typer.Typer()
 
@@ -125,9 +125,9 @@ def routes(
 ) -> None:
     """Shows who would get what, and why not: a dry run of the routes, nothing is sent."""
     with opened(config) as (settings, store):
-        ways, now = routes_of(settings), delivering.utc_now()
+        ways, now = routes_of(store, settings), delivering.utc_now()
         found = [_existing(store, name)] if name else store.alerts(open_only=True)
-        missing = [place.name for place in settings.targets if not available(settings, place.channel)]
+        missing = [place.name for place in settings.targets if place.name not in in_use(store, settings)]
         known = heard(store, ways, now)
     for alert in found:
         say(f"{alert.id}  ({alert.severity}, {alert.direction}, {alert.key.where})")

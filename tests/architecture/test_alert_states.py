@@ -11,7 +11,7 @@ from typing import get_args
 import pytest
 from tree import ROOT
 
-from forecaster.lifecycle import ACTIVE, Finding, Rules, act, escalate, step
+from forecaster.lifecycle import ACTIVE, Finding, Rules, act, escalate, step, wake
 from forecaster.messages import Act, Answer
 from forecaster.stories import EARLIER, LATER
 from forecaster.types import Alert, SeriesKey, Severity, Signal, Transition
@@ -63,6 +63,9 @@ def seen() -> Seen:
         for number in range(WEEKS):
             week = MONDAY + dt.timedelta(weeks=number)
             now = dt.datetime.combine(week, dt.time(7), dt.UTC)
+            if alert and chance.random() < 0.5:
+                alert, done = wake(alert, now)
+                record(done)
             alert, done = step(alert, finding(chance, week), week, now, RULES)
             record(done)
             if alert and alert.state in ACTIVE and chance.random() < 0.3:

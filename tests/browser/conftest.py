@@ -47,7 +47,7 @@ def address(store: Store, tmp_path: Path) -> Iterator[str]:
     file = tmp_path / "forecaster.toml"
     file.write_text(CONFIG)
     settings = load(file, {"SLACK_BOT_TOKEN": "xoxb-1"})
-    _tell(store, routes_of(settings))
+    _tell(store, routes_of(store, settings))
     with pages(store, settings, b"secret", lambda: NOW + DAY) as found:
         yield f"http://{found}/alerts/a1"
 
@@ -61,8 +61,11 @@ def _tell(store: Store, routes: Sequence[Route]) -> None:
 
 
 @pytest.fixture
-def tab(browser: Browser) -> Iterator[Page]:
-    """A browser window of somebody who is signed in; ends the test if the browser has something to complain of."""
+def tab(browser: Browser, address: str) -> Iterator[Page]:
+    """A browser window of somebody who is signed in; ends the test if the browser has something to complain of.
+
+    It closes before the service that it looks at, or it may miss something that it was about to load.
+    """
     context = browser.new_context(viewport=DESK, extra_http_headers=PATEL, locale="en-GB")
     page, complaints = context.new_page(), []
     page.on("console", lambda said: complaints.append(said.text))

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from forecaster.arrival import Clock, Feed, check, message
+from forecaster.arrival import Clock, Feed, check, message, telling
 from forecaster.calendar import to_utc
-from forecaster.messages import Message
+from forecaster.messages import Message, Telling
 from forecaster.types import Alert, NotRun, SeriesKey, Signal
 from forecaster.words.context import YearEnd
 from forecaster.words.digest import Facts, Heading, Ran
@@ -59,17 +59,18 @@ def signal(measure: str, p_value: float, direction: str = "up", kind: str = "sur
 
 
 def headings() -> tuple[Heading, ...]:
-    def flow(measure: str, lately: float, mid: float, half: float) -> Heading:
-        return Heading(series(measure), TITLES[measure], "flow", "week", (lately,) * 13, (mid - half, mid, mid + half))
+    def flow(measure: str, lately: float, mid: float, half: float, model: str = "levels") -> Heading:
+        band = (mid - half, mid, mid + half)
+        return Heading(series(measure), TITLES[measure], "flow", "week", (lately,) * 13, band, model=model)
 
     return (
         flow("referrals", 95.0, 92.0, 18.0),
-        flow("section_47", 41.0, 40.0, 12.0),
+        flow("section_47", 41.0, 40.0, 12.0, "levels 77%, prophet 23%"),
         flow("plan_starts", 7.0, 7.4, 4.0),
         Heading(series("plans_open"), TITLES["plans_open"], "stock", "week", (203.0,),
-                end=YearEnd(CLOSES, 190, 210, 236, 172, 0.98)),
+                end=YearEnd(CLOSES, 190, 210, 236, 172, 0.98), model="cohort"),
         Heading(series("repeat_plans"), TITLES["repeat_plans"], "share", "week",
-                end=YearEnd(CLOSES, 0.222, 0.241, 0.262, 0.172, size=310)),
+                end=YearEnd(CLOSES, 0.222, 0.241, 0.262, 0.172, size=310), model="the level of the last 52 weeks"),
     )  # fmt: skip
 
 
@@ -98,9 +99,10 @@ def open_alerts() -> Facts:
         id="held", measure="contacts", slice=(("team", "Team 2"),), severity="low",
         text="Contacts are falling in Team 2 - week of 8 January 2018\nLow severity.",
     )  # fmt: skip
+    given = alert(id="given", assignee="B. Lee")
     taken = drifting(state="snoozed", held_by="Ann Smith", snoozed_until=dt.date(2018, 2, 5))
     monthly = ran(step="month", period=dt.date(2017, 12, 1), due=dt.date(2017, 12, 1), series=6, provisional=False)
-    return facts(runs=(ran(), monthly), alerts=(alert(), taken, held), held=frozenset({"held"}))
+    return facts(runs=(ran(), monthly), alerts=(given, taken, held), held=frozenset({"held"}))
 
 
 def stale() -> Facts:
@@ -160,12 +162,18 @@ def arrival_opened(feed: Feed = EVENTS, at: dt.datetime = WEDNESDAY) -> Message:
     return message(*found, feed, CLOCK, "1a2b3c4d")
 
 
-def arrival_updated() -> Message:
+def arrival_updated() -> Telling:
     opened = check(EVENTS, WEDNESDAY, CLOCK, None)
     assert opened
     found = check(EVENTS, to_utc(dt.date(2018, 1, 9), 10), CLOCK, opened[0])
     assert found
-    return message(*found, EVENTS, CLOCK, "1a2b3c4d")
+    return telling(*found, EVENTS, CLOCK, "1a2b3c4d")
+
+
+def arrival_news() -> Message:
+    news = arrival_updated().news
+    assert news
+    return news
 
 
 def arrival_resolved() -> Message:
@@ -182,5 +190,6 @@ def arrival_monthly() -> Message:
 
 
 ARRIVALS: dict[str, Callable[[], Message]] = {
-    "opened": arrival_opened, "updated": arrival_updated, "resolved": arrival_resolved, "monthly": arrival_monthly,
+    "opened": arrival_opened, "updated": lambda: arrival_updated().whole, "updated_news": arrival_news,
+    "resolved": arrival_resolved, "monthly": arrival_monthly,
 }  # fmt: skip

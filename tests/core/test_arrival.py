@@ -206,7 +206,13 @@ def test_a_snoozed_alert_speaks_again_when_the_snooze_is_over() -> None:
     assert ask("2018-01-19", known) is None
     again = ask("2018-01-20", known)
     assert again and (again[0].state, again[0].snoozed_until) == ("updated", None)
-    assert again[1].reason == "three weeks missing, still so after the snooze"
+    assert again[1].reason == "three weeks are missing now, one when we last wrote; the snooze is over"
+
+
+def test_after_a_snooze_as_much_may_be_missing_as_before() -> None:
+    known = opened(state="snoozed", snoozed_until=dt.date(2018, 1, 8))
+    again = ask("2018-01-08", known)
+    assert again and again[1].reason == "one week is still missing; the snooze is over"
 
 
 # Words
@@ -228,6 +234,7 @@ def test_the_first_message_is_whole_and_later_ones_say_what_is_new() -> None:
     assert later
     told = telling(*later, feed(dt.date(2017, 12, 18)), CLOCK)
     assert told.news and {line.label for line in told.news.lines} == {"New", "What"}
+    assert told.news.lines[0].text == "Two weeks are missing now, one when we last wrote."
     assert (told.whole.kind, told.whole.answerable, told.whole.severity) == ("arrival", True, "medium")
 
 
@@ -236,8 +243,22 @@ def test_what_came_meanwhile_is_not_said_to_be_missing() -> None:
     later = check(some, utc("2018-01-23T12:00"), CLOCK, opened())
     assert later
     assert message(*later, some, CLOCK).headline == (
-        "No data has arrived since 7 January: two weeks could not be judged"
+        "No data after 7 January has arrived: two weeks could not be judged"
     )  # fmt: skip
+
+
+def test_a_file_that_brought_nothing_newer_is_no_contradiction() -> None:
+    assert OPENED
+    some = replace(feed(dt.date(2017, 12, 18)), received=dt.date(2017, 12, 27))
+    said = message(*OPENED, some, CLOCK)
+    assert said.headline == "No data after 24 December has arrived: last week could not be judged"
+    since = "What has arrived ends on 24 December 2017; the last file was read on 27 December 2017."
+    assert since in [line.text for line in said.lines]
+    monthly = feed(dt.date(2017, 11, 1), "month", "monthly totals")
+    late = check(monthly, utc("2018-01-16T12:00"), CLOCK, None)
+    assert late
+    expected = "No monthly totals after 30 November have arrived: December 2017 could not be judged"
+    assert message(*late, monthly, CLOCK).headline == expected
 
 
 def test_a_closed_alert_can_no_longer_be_answered() -> None:

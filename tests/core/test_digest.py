@@ -11,6 +11,8 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from forecaster.calendar import to_utc
+from forecaster.lifecycle import unanswered
 from forecaster.messages import Message
 from forecaster.types import Alert, Kind
 from forecaster.words.context import YearEnd
@@ -40,7 +42,7 @@ def small_numbers(text: str) -> list[str]:
     [
         ("quiet", "All quiet: nothing moved beyond what is expected - week of 8 January 2018"),
         ("open", "Three alerts are open - week of 8 January 2018"),
-        ("partly", "All quiet in what could be judged: nothing moved beyond what is expected - week of 8 January 2018"),
+        ("partly", "Nothing moved, but November 2017 and repeat plans could not be judged - week of 8 January 2018"),
         ("stale", "The week of 8 January 2018 could not be judged: no full week of data since 24 December"),
         ("not_run", "The week of 8 January 2018 could not be judged: nothing has run since 8 January"),
         ("incomplete", "The week of 8 January 2018 could not be judged: its data looks incomplete"),
@@ -58,8 +60,30 @@ def test_the_first_line_says_how_the_week_was(case: str, first: str) -> None:
 def test_one_open_alert_is_one_and_all_that_could_not_be_judged_is_said_beside_it() -> None:
     assert digest(cases.facts(alerts=(cases.alert(),))).headline == "One alert is open - week of 8 January 2018"
     partly = replace(cases.partly(), alerts=(cases.alert(), cases.drifting()))
-    expected = "Two alerts are open, and not all could be judged - week of 8 January 2018"
+    expected = "Two alerts are open; November 2017 and repeat plans could not be judged - week of 8 January 2018"
     assert digest(partly).headline == expected
+
+
+@pytest.mark.parametrize(
+    ("blind", "late", "gone"),
+    [
+        (("repeat_plans",), False, "repeat plans"),
+        (("referrals", "repeat_plans"), False, "referrals and repeat plans"),
+        (("referrals", "section_47", "plans_open", "repeat_plans"), False,
+         "referrals, section 47 enquiries and two more"),
+        ((), True, "part of its data"),
+        (("referrals",), True, "part of its data and referrals"),
+    ],
+)  # fmt: skip
+def test_the_first_line_of_a_week_judged_in_part_names_what_was_not(
+    blind: tuple[str, ...], late: bool, gone: str
+) -> None:
+    """late: the weekly totals; the extract is there."""
+    away = tuple(cases.missed(cases.series(name))[0] for name in blind)
+    runs = (cases.ran(missed=away), *([cases.ran(period=dt.date(2018, 1, 1))] if late else []))
+    message = digest(cases.facts(runs=runs))
+    assert message.headline == f"Nothing moved, but {gone} could not be judged - week of 8 January 2018"
+    assert "quiet" not in message.text.lower()
 
 
 def test_a_council_of_monthly_totals_reads_of_its_month() -> None:
@@ -73,8 +97,17 @@ def test_a_council_of_monthly_totals_reads_of_its_month() -> None:
 
 def test_a_measure_of_the_first_page_that_alone_was_not_judged_is_named() -> None:
     message = digest(cases.partly())
-    assert "among them repeat plans" in line(message, "Not run")
-    assert "too many gaps" in line(message, "Not run")
+    assert line(message, "Not run").endswith("; one figure not judged: repeat plans (too many gaps).")
+    others = cases.missed(cases.series("contacts", team="A"), cases.series("contacts", team="B"))
+    more = digest(cases.facts(runs=(cases.ran(missed=(*others, *cases.missed(cases.series("repeat_plans")))),)))
+    expected = "Three of 214 figures not judged (too little history), repeat plans among them."
+    assert line(more, "Not run") == expected
+
+
+def test_why_a_week_could_not_be_judged_is_told_in_the_first_line_and_once_below() -> None:
+    message = digest(cases.first_week())
+    assert message.text.count("too little history") == 2
+    assert line(message, "Not run") == "The week of 8 January 2018: too little history."
 
 
 @st.composite
@@ -99,7 +132,8 @@ def test_a_week_that_could_not_be_judged_never_reads_as_quiet(facts: Facts) -> N
     assert "could not be judged" in message.headline
     assert "not an all-clear" in message.summary
     assert message.severity != "low"
-    assert re.search("quiet|every series was judged|Nothing else came", message.text) is None
+    assert re.search("quiet|every figure was judged|came near", message.text) is None
+    assert line(message, "Ahead") == ""
     assert line(message, "Not run")
 
 
@@ -114,7 +148,7 @@ def test_every_series_that_was_not_judged_is_counted(reasons: list[str]) -> None
     text = line(digest(cases.facts(runs=(cases.ran(missed=missed),))), "Not run").lower()
     words = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
     count = words[len(reasons)] if len(reasons) <= 12 else str(len(reasons))
-    assert text.startswith(f"{count} of 214 series not judged" if reasons else "nothing: every series was judged")
+    assert text.startswith(f"{count} of 214 figures not judged" if reasons else "nothing: every figure was judged")
 
 
 # Alerts
@@ -136,17 +170,36 @@ def test_the_gravest_alerts_come_first_and_those_too_many_are_counted() -> None:
     ("changes", "words"),
     [
         ({}, ""),
-        ({"assignee": "Ben Lee"}, ", with Ben Lee"),
+        ({"assignee": "Ben Lee"}, ", not acknowledged, assigned to Ben Lee"),
         ({"state": "updated"}, ""),
         ({"state": "acknowledged", "held_by": "Ann\nSmith\x07"}, ", acknowledged by Ann Smith"),
+        ({"state": "acknowledged", "held_by": "Ann", "assignee": "Ben"}, ", acknowledged by Ann, assigned to Ben"),
+        ({"state": "acknowledged", "held_by": "Ben", "assignee": "Ben"}, ", acknowledged by Ben"),
         ({"state": "acknowledged"}, ", acknowledged"),
         ({"state": "snoozed", "held_by": "Ann", "snoozed_until": cases.CLOSES}, ", snoozed until 31 March by Ann"),
     ],
 )  # fmt: skip
-def test_an_open_alert_is_told_with_who_has_taken_it_up(changes: dict[str, object], words: str) -> None:
-    message = digest(cases.facts(alerts=(cases.alert(**changes),)))
+def test_an_open_alert_is_told_with_who_has_answered_it(changes: dict[str, object], words: str) -> None:
+    """One that is assigned is still escalated, and so not acknowledged."""
+    alert = replace(cases.alert(**changes), spoke=to_utc(cases.MONDAY, 7))
+    message = digest(cases.facts(alerts=(alert,)))
     assert line(message, "Open") == f"Child protection plan starts are surging (high{words})."
-    assert message.summary == ("Somebody has taken it up." if words else "Nobody has taken it up yet.")
+    waits = unanswered(alert, alert.spoke, to_utc(cases.CLOSES), 3) is not None
+    assert message.summary == ("Nobody has acknowledged it yet." if waits else f"It is {alert.state}.")
+
+
+@pytest.mark.parametrize(
+    ("answered", "summary"),
+    [
+        (0, "Nobody has acknowledged any of them yet."),
+        (1, "Nobody has acknowledged two of them yet."),
+        (3, "All of them are acknowledged or snoozed."),
+    ],
+)
+def test_the_second_line_counts_the_alerts_nobody_has_acknowledged(answered: int, summary: str) -> None:
+    states = ["acknowledged"] * answered + ["updated"] * (3 - answered)
+    alerts = tuple(cases.alert(id=f"a{i}", state=state, assignee="B. Lee") for i, state in enumerate(states))
+    assert digest(cases.facts(alerts=alerts)).summary == summary
 
 
 def test_an_alert_that_never_spoke_is_told_by_its_measure() -> None:
@@ -189,6 +242,11 @@ def test_what_came_nearest_is_told_once_a_measure_and_nothing_that_is_part_of_an
         text
         == "Near the line, no alert: Referrals from Health (up); Child protection plan starts (down); Contacts (up)."
     )
+
+
+def test_nothing_else_came_near_only_beside_an_open_alert() -> None:
+    assert line(digest(cases.facts()), "Close") == "Nothing came near the line."
+    assert line(digest(cases.facts(alerts=(cases.alert(),))), "Close") == "Nothing else came near the line."
 
 
 def test_a_comparison_that_came_close_says_with_whom() -> None:
@@ -246,6 +304,49 @@ def test_the_search_finds_what_it_looks_for() -> None:
 )
 def test_the_last_quarter_is_told_only_where_no_count_of_it_is_small(counts: tuple[float, ...], words: str) -> None:
     assert words in line(digest(cases.facts(ahead=(heading("flow", counts),))), "Ahead")
+
+
+def test_what_is_to_come_is_told_in_sentences() -> None:
+    assert line(digest(cases.facts()), "Ahead") == (
+        "In each of the next 13 weeks (likely range in brackets): referrals about 92 (74-110; lately 95), "
+        "section 47 enquiries about 40 (28-52; lately 41), child protection plan starts about 7 (3-11; lately 7). "
+        "On 31 March: children on a child protection plan about 210 (190-236; now about 205). "
+        "In the year to 31 March: repeat plans 24% (22-26%)."
+    )
+
+
+def test_nothing_is_foretold_by_months_of_which_the_newest_did_not_come() -> None:
+    monthly = replace(heading("flow", (40.0,) * 3), step="month", length=3)
+    november = dt.date(2017, 11, 1)
+    late = cases.ran(step="month", period=dt.date(2017, 10, 1), due=november)
+    both = cases.facts(runs=(cases.ran(), late), ahead=(*cases.headings(), monthly))
+    assert "three months" not in line(digest(both), "Ahead")
+    assert "13 weeks" in line(digest(both), "Ahead")
+    there = replace(both, runs=(cases.ran(), replace(late, period=november)))
+    assert "In each of the next three months: contacts about 700" in line(digest(there), "Ahead")
+
+
+@pytest.mark.parametrize(
+    ("models", "words"),
+    [
+        (("levels", "levels"), "; forecasts by levels; "),
+        (("levels 77%, prophet 23%",), "; forecasts by levels 77% and prophet 23%; "),
+        (("cohort", "levels", "levels"), "; forecasts by levels (two measures), cohort (one); "),
+    ],
+)
+def test_the_foot_says_which_models_the_forecasts_are_by(models: tuple[str, ...], words: str) -> None:
+    told = tuple(replace(heading("flow", (40.0,)), model=model) for model in models)
+    assert words in digest(cases.facts(ahead=told)).evidence
+    late = digest(cases.facts(ahead=told, runs=(cases.ran(period=dt.date(2018, 1, 1)),)))
+    assert "forecast" not in late.evidence
+
+
+@pytest.mark.parametrize(
+    ("accepted", "words"), [(6.0, "six false ones"), (1.0, "one false one"), (0.5, "0.5 false ones")]
+)
+def test_the_foot_says_how_many_false_alerts_are_allowed_and_none_that_there_were(accepted: float, words: str) -> None:
+    foot = digest(cases.facts(accepted=accepted)).evidence
+    assert f"; three alerts opened in the last year; set to allow about {words} a year; " in foot
 
 
 def test_two_digests_and_the_starts_between_them_do_not_tell_how_many_plans_ended() -> None:

@@ -19,7 +19,7 @@ from lifecycle_cases import (
     week,
 )
 
-from forecaster.lifecycle import Finding, Rules, alert_id, join, step
+from forecaster.lifecycle import Finding, Rules, alert_id, join, step, wake
 from forecaster.types import Alert, SeriesKey, State, Transition
 from tests.core.by_hand import acknowledge, snooze
 
@@ -86,7 +86,7 @@ def test_strong_evidence_opens_an_alert_with_its_figures() -> None:
         id="plan-starts-up-2018-w02", kind="surge", measure="plan_starts", slice=(), direction="up",
         severity="medium", state="opened", opened=MONDAY, onset=MONDAY - 2 * WEEK, updated=MONDAY, observed=17.0,
         expected=6.0, lower=2.0, upper=12.0, p_value=1e-4, total=40.0, total_expected=18.0, drivers=DRIVERS,
-        worst_p=1e-4, seen=MONDAY, told=(MONDAY,), spoke=now(0), told_excess=22.0,
+        worst_p=1e-4, seen=MONDAY, told=(MONDAY,), told_of=(((), MONDAY - 2 * WEEK),), spoke=now(0), told_excess=22.0,
     )  # fmt: skip
     assert transition == Transition(
         "plan-starts-up-2018-w02/2018-01-08/opened", alert.id, now(0), None, "opened",
@@ -149,6 +149,15 @@ def test_a_slice_s_alert_that_reaches_the_council_says_so() -> None:
     assert transition.reason == "now seen in the whole council"
     assert after_it.slice == ()
     assert after_it.id == alert.id == "plan-starts-up-north-2018-w02"
+
+
+def test_of_several_councils_each_is_a_whole_one() -> None:
+    shire = (("council", "Shire"),)
+    alert = opened(key=SeriesKey("plan_starts", (*shire, *NORTH)))
+    after_it, transition = after(alert, 1, finding(1, key=SeriesKey("plan_starts", shire)))
+    assert transition is not None
+    assert transition.reason == "now seen in the whole council"
+    assert after(after_it, 2, finding(2, key=SeriesKey("plan_starts", shire)))[1] is None
 
 
 def test_it_is_resolved_after_enough_calm_periods_in_a_row() -> None:
@@ -233,13 +242,47 @@ def test_a_person_acknowledges_an_alert() -> None:
 def test_a_snoozed_alert_is_silent_until_its_day() -> None:
     alert = snooze(opened(), week(6), week(1), now(1), "Ann", "half term")[0]
     assert alert is not None
-    for number in range(2, 6):
+    for number in range(2, 5):
         alert, transition = after(alert, number, finding(number, **STRONGER))
         assert transition is None
-    alert, transition = after(alert, 6, finding(6, **STRONGER))
+    alert, transition = after(alert, 5, finding(5, **STRONGER))  # the run of that very day
     assert transition is not None
+    assert transition.at.date() == week(6)
     assert transition.reason == "still there after the snooze"
     assert (alert.state, alert.snoozed_until) == ("updated", None)
+
+
+@pytest.mark.parametrize(("until", "ends"), [("2018-02-05", "2018-02-05T00:00"), ("2018-07-02", "2018-07-01T23:00")])
+def test_a_snooze_ends_at_midnight_in_london_and_somebody_may_hold_it_anew(until: str, ends: str) -> None:
+    moment = dt.datetime.fromisoformat(f"{ends}+00:00")
+    alert = replace(in_state("snoozed"), snoozed_until=dt.date.fromisoformat(until), escalated=1)
+    assert wake(alert, moment - dt.timedelta(microseconds=1)) == (alert, None)
+    awake, transition = wake(alert, moment)
+    assert awake == replace(alert, state="updated", held_by="", escalated=0)
+    assert transition == Transition(
+        f"{alert.id}/{until}/awake", alert.id, moment, "snoozed", "updated", "the snooze is over"
+    )
+    assert wake(awake, moment) == (awake, None)
+
+
+def test_a_snooze_that_ends_in_silence_is_remembered_until_the_evidence_is_strong_again() -> None:
+    alert = in_state("snoozed")  # until week 8
+    for number in range(2, 30):
+        alert, transition = after(alert, number, finding(number, strong=False, p_value=0.01))
+        assert transition is None
+        alert, transition = wake(alert, now(number))
+        assert (transition is not None) == (number == 7)  # which is judged in week 8
+    assert (alert.state, alert.held_by) == ("updated", "")
+    alert, transition = after(alert, 30, finding(30))
+    assert transition is not None
+    assert (transition.was, transition.reason) == ("updated", "still there after the snooze")
+    assert after(alert, 31, finding(31))[1] is None  # and that is said once
+
+
+@pytest.mark.parametrize("state", ["opened", "updated", "acknowledged", "resolved"])
+def test_only_a_snooze_ends(state: State) -> None:
+    alert = replace(in_state(state), snoozed_until=week(1))
+    assert wake(alert, now(9)) == (alert, None)
 
 
 def test_a_snoozed_alert_that_gets_worse_speaks_up() -> None:
@@ -376,7 +419,7 @@ def test_worsening_is_told_once_for_each_half() -> None:
     assert after(again, 2, finding(2, total=61.0))[1] is None
 
 
-def test_an_alert_of_before_what_was_told_was_kept_waits_for_its_severity() -> None:
+def test_an_alert_that_told_no_excess_waits_for_its_severity() -> None:
     old = replace(in_state("acknowledged"), told_excess=0.0, spoke=None)
     assert after(old, 1, finding(1, total=200.0))[1] is None
     assert after(old, 1, finding(1, severity="high"))[1] is not None
@@ -386,3 +429,14 @@ def test_an_alert_joins_a_story_but_not_its_own() -> None:
     alert = opened()
     assert join(alert, "referrals-up-2017-w44").story == "referrals-up-2017-w44"
     assert join(alert, alert.id).story == ""
+
+
+def test_figures_that_no_message_told_are_not_taken_for_told() -> None:
+    """A silent week brings newer figures; calm ones, and the end, leave those that were told."""
+    told = replace(opened(), observed_told=17.0, excess_told=True)
+    silent, transition = after(told, 1, finding(1, strong=False))
+    assert transition is None and (silent.observed_told, silent.excess_told) == (None, False)
+    ending = told
+    for number in range(1, 5):
+        ending, transition = after(ending, number, None)
+    assert (ending.state, ending.observed_told, ending.observed) == ("resolved", 17.0, told.observed)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from lifecycle_cases import RULES, finding, now, week
 
-from forecaster.lifecycle import ACTIVE, HELD, RANK, WAITING, Finding, act, escalate, step, unanswered
+from forecaster.lifecycle import ACTIVE, HELD, RANK, WAITING, Finding, act, escalate, step, unanswered, wake
 from forecaster.messages import Act, Answer
 from forecaster.types import Alert, Transition
 
@@ -25,6 +25,10 @@ findings = st.one_of(
         st.sampled_from([26.0, 40.0, 80.0, 300.0]),
     ),
 )
+
+
+def speaks(transition: Transition) -> bool:
+    return transition.actor == "forecaster" and transition.reason != "the snooze is over"
 
 
 class Life(RuleBasedStateMachine):
@@ -86,7 +90,7 @@ class Life(RuleBasedStateMachine):
         """One that somebody holds is silent, unless it is worse, is over, or its snooze has ended."""
         if transition and before and after and before.id == after.id and before.state in HELD:
             worse = RANK[after.severity] > RANK[before.severity] or after.excess > 1.5 * before.told_excess
-            ended = before.snoozed_until is not None and before.snoozed_until <= week(self.number)
+            ended = before.snoozed_until is not None and before.snoozed_until <= now(self.number).date()
             assert worse or ended or after.state == "resolved"
 
     @precondition(lambda self: self.alert is not None)
@@ -117,19 +121,31 @@ class Life(RuleBasedStateMachine):
             assert act(self.alert, deed, week(self.number), self.moment(), known) == (self.alert, None)
 
     @precondition(lambda self: self.alert is not None)
+    @rule(weeks=st.integers(0, 10))
+    def a_snooze_may_end(self, weeks: int) -> None:
+        assert self.alert is not None
+        moment = self.moment() + dt.timedelta(weeks=weeks)
+        after, done = wake(self.alert, moment)
+        assert after is not None
+        if done is None:
+            assert self.alert.state != "snoozed" or self.alert.snoozed_until > moment.date()
+        self.record(self.alert, after, done)
+        assert wake(after, moment) == (after, None)
+
+    @precondition(lambda self: self.alert is not None)
     @rule(hours=st.integers(0, 100))
     def nobody_answers(self, hours: int) -> None:
         assert self.alert is not None
         moment = self.moment() + dt.timedelta(hours=hours)
-        due = unanswered(self.alert, moment, 2)
-        assert due is None or self.alert.state in WAITING
+        due = unanswered(self.alert, self.alert.spoke, moment, 2)
+        assert due is None or (self.alert.state in WAITING and self.alert.snoozed_until is None)
         if due is not None:
             after, done = escalate(self.alert, due, moment, 2)
             assert after is not None
             assert done is not None
             self.record(self.alert, after, done)
             assert escalate(after, due, moment, 2) == (after, None)
-            assert unanswered(after, moment, 2) is None
+            assert unanswered(after, moment, moment, 2) is None
 
     @invariant()
     def transitions_are_told_apart(self) -> None:
@@ -137,13 +153,13 @@ class Life(RuleBasedStateMachine):
 
     @invariant()
     def the_machine_tells_at_most_one_thing_a_week(self) -> None:
-        own = [(t.at, t.alert_id) for t in self.log if t.actor == "forecaster" and t.what != "escalated"]
+        own = [(t.at, t.alert_id) for t in self.log if speaks(t) and t.what != "escalated"]
         assert len({at for at, _ in own}) == len(own)
 
     @invariant()
     def an_alert_remembers_what_was_told(self) -> None:
         if self.alert is not None:
-            own = [t for t in self.log if t.alert_id == self.alert.id and t.actor == "forecaster"]
+            own = [t for t in self.log if t.alert_id == self.alert.id and speaks(t)]
             told = [t for t in own if t.what != "escalated"]
             assert len(self.alert.told) == len(told)
             assert self.alert.spoke == max(t.at for t in own)
@@ -151,7 +167,7 @@ class Life(RuleBasedStateMachine):
             assert list(self.alert.told) == sorted(self.alert.told)
             assert (self.alert.resolved is not None) == (self.alert.state == "resolved")
             assert self.alert.opened == self.alert.told[0]
-            assert self.alert.snoozed_until is None or self.alert.state in ("snoozed", "resolved")
+            assert self.alert.snoozed_until is None or self.alert.state in ("snoozed", "updated", "resolved")
 
 
 Life.TestCase.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)

@@ -7,10 +7,9 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from lifecycle_cases import NORTH, act_of, now, opened
+from lifecycle_cases import NORTH, act_of, opened
 
 from forecaster.calendar import LONDON, is_working_day, to_utc
-from forecaster.lifecycle import escalate
 from forecaster.messages import Target
 from forecaster.routing import (
     Addressee,
@@ -132,6 +131,12 @@ def test_without_quiet_hours_nothing_waits() -> None:
     assert next_moment(sunday, Hours(working_days_only=True)) == to_utc(dt.date(2018, 1, 15))
 
 
+def test_what_is_severe_does_not_wait_where_config_says_so() -> None:
+    at_any_time = replace(OFFICE, high_at_any_time=True)
+    assert [next_moment(NIGHT, at_any_time, severity) for severity in ("high", "medium")] == [NIGHT, MORNING]
+    assert next_moment(NIGHT, OFFICE, "high") == MORNING
+
+
 def test_quiet_hours_may_lie_within_a_day() -> None:
     lunch = Hours(dt.time(12), dt.time(13, 30))
     day = dt.date(2018, 7, 2)
@@ -203,7 +208,7 @@ def test_new_alerts_go_to_everybody_at_once_in_working_hours() -> None:
 def test_at_night_they_wait_for_the_morning() -> None:
     medium, high = told(alert()), told(alert("b", severity="high"))
     assert {b.due for b in book([medium, high], [Route((HEAD,))], {}, NIGHT, OFFICE)} == {MORNING}
-    through = replace(OFFICE, through_quiet_hours=True)
+    through = replace(OFFICE, high_at_any_time=True)
     assert [b.due for b in book([medium, high], [Route((HEAD,))], {}, NIGHT, through)] == [None, MORNING]
 
 
@@ -277,20 +282,6 @@ def test_who_was_told_of_an_alert_hears_its_end_even_if_it_is_no_longer_theirs()
     over = told(alert(), "resolved", "updated")
     bookings = book([over], routes, {"team": knows, "head": knows, "boss": knows}, MORNING, OPEN_HOURS)
     assert {b.addressee.name for b in bookings if not b.held} == {"team", "head", "boss"}
-
-
-def test_an_alert_nobody_answers_goes_to_the_next_in_line_alone() -> None:
-    chain = [Route((TEAM,), escalate=((replace(HEAD, most_per_week=1),), (BOSS,)))]
-    after, done = escalate(alert(), 1, now(2), 2)
-    assert after is not None
-    assert done is not None
-    bookings = book([(after, done)], chain, {}, MORNING, OPEN_HOURS)
-    assert openings(bookings) == [("a", "head")]
-    assert book([(after, done)], chain, {"head": Told(1)}, MORNING, OPEN_HOURS)[0].held
-    second, done = escalate(after, 2, now(3), 2)
-    assert second is not None
-    assert done is not None
-    assert openings(book([(second, done)], chain, {}, MORNING, OPEN_HOURS)) == [("a", "boss")]
 
 
 def test_what_a_person_did_is_told_to_those_who_know_the_alert() -> None:

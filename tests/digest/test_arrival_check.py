@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
+import shlex
 from collections.abc import Callable
 
 import pytest
+from typer.main import get_command
 
 from forecaster.arrival import Clock
+from forecaster.channels._notes import notes
+from forecaster.messages import Act, Answer
 from forecaster.settings import Settings
 from forecaster.store import Store
 from forecaster.types import Alert, Step
+from jobs.answers import answer
 from jobs.arrival import check_arrival, clock_of, feeds
+from jobs.cli import app
 from tests.core.by_hand import acknowledge
 from tests.digest.weeks import CONSOLE, MONDAY, NEWEST, SLACK, WEEK, at, ingest, ingest_events, ingest_months, judge
 
@@ -51,6 +58,15 @@ def test_missing_data_is_told_once_and_in_one_thread_until_it_comes(store: Store
     assert [t.reason for t in store.transitions(alert.id)][-1] == "arrived on 31 January 2018"
 
 
+def test_who_is_told_by_mail_gets_the_command_that_acknowledges_it(store: Store, settings: Settings) -> None:
+    ingest(store)
+    changes(store, settings, TUESDAY)
+    [note] = notes(store.deliveries()[0], "mail")
+    command = get_command(app).commands[re.findall(r"forecaster (\w+) ", note)[0]]  # type: ignore[attr-defined]
+    told = command.make_context("ack", shlex.split(note.rstrip("."))[5:]).params
+    assert (told["name"], told["reason"]) == (arrivals(store)[0].id, "under way")
+
+
 def test_a_check_that_is_repeated_changes_nothing(store: Store, settings: Settings) -> None:
     ingest(store)
     changes(store, settings, TUESDAY)
@@ -73,7 +89,7 @@ def test_an_extract_that_reaches_friday_has_arrived(
     assert (feed.name, feed.newest, feed.received) == ("", dt.date.fromisoformat(newest), MONDAY + WEEK)
     if missing:
         assert arrivals(store)[0].id == "extract-missing-2018-W03"
-        assert "since 18 January: last week could not be judged" in arrivals(store)[0].text
+        assert "No data after 18 January has arrived: last week could not be judged" in arrivals(store)[0].text
 
 
 def test_a_council_of_monthly_totals_has_a_fortnight(store: Store, settings: Settings) -> None:
@@ -92,6 +108,47 @@ def test_extract_and_totals_are_missed_each_by_itself(store: Store, settings: Se
     ingest_events(store, "2018-01-19", received=at(TUESDAY, 11))
     assert changes(store, settings, TUESDAY, 12) == ["resolved"]
     assert [alert.id for alert in arrivals(store, open_only=True)] == ["weekly-totals-missing-2018-W03"]
+
+
+def by_hand(store: Store, what: Answer, day: dt.date, until: dt.date | None = None) -> None:
+    answer(store, Act(arrivals(store)[0].id, what, "A. Patel", "they know", until), at(day, 12))
+
+
+def test_each_snooze_ends_with_a_word_however_few_periods_have_passed(store: Store, settings: Settings) -> None:
+    ingest_months(store, dt.date(2017, 11, 1), at(dt.date(2017, 12, 12)))
+    assert changes(store, settings, MONDAY) == ["opened"]
+    for number in (1, 2, 3):
+        by_hand(store, "snooze", MONDAY + (number - 1) * WEEK, until=MONDAY + number * WEEK)
+        assert changes(store, settings, MONDAY + number * WEEK - DAY) == []
+        assert changes(store, settings, MONDAY + number * WEEK) == ["updated"]
+    assert [t.now for t in store.transitions("monthly-totals-missing-2017-12")] == [
+        "opened", *3 * ("snoozed", "updated"),
+    ]  # fmt: skip
+
+
+def test_an_answer_is_seen_where_the_missing_data_were_told(store: Store, settings: Settings) -> None:
+    telling = settings.telling.model_copy(update={"page": "https://forecaster.example.gov.uk"})
+    ingest(store)
+    changes(store, settings.model_copy(update={"telling": telling}), TUESDAY)
+    by_hand(store, "acknowledge", TUESDAY)
+    *_, told, news, edit = store.deliveries()
+    assert [(item.target, item.part) for item in (told, news, edit)] == [
+        (SLACK, "text"),
+        (SLACK, "text"),
+        (SLACK, "edit"),
+    ]
+    assert told.message.page == "https://forecaster.example.gov.uk/alerts/weekly-totals-missing-2018-W03"
+    assert edit.message.summary.endswith("· Acknowledged by A. Patel on 23 January: they know")
+    assert news.message.headline == (
+        f"{told.message.headline.partition(':')[0]}: acknowledged by A. Patel on 23 January"
+    )
+    assert news.message.page == told.message.page
+
+
+def test_missing_data_disturb_nobody_at_night(store: Store, settings: Settings) -> None:
+    ingest(store)
+    assert changes(store, settings, TUESDAY, 23) == ["opened"]
+    assert {item.due for item in store.deliveries() if item.target == SLACK} == {at(TUESDAY + DAY, 7)}
 
 
 class Busy(Store):

@@ -42,7 +42,7 @@ def line(message: Message, label: str) -> str:
 def test_a_quiet_week_is_told_as_quiet_to_every_target(judged_store: Store, settings: Settings) -> None:
     message = send_digest(judged_store, settings, NINE, [CONSOLE, SLACK])
     assert message.headline == "All quiet: nothing moved beyond what is expected - week of 8 January 2018"
-    assert message.summary == "No alert is open; two series were watched."
+    assert message.summary == "No alert is open; two figures were watched."
     waiting = digests(judged_store)
     assert [(d.target, d.part, d.state, d.story, d.alert_id) for d in waiting] == [
         (target, "text", "pending", "digest-2018-W02", "digest") for target in (CONSOLE, SLACK)
@@ -67,6 +67,13 @@ def test_each_week_has_a_post_of_its_own(judged_store: Store, settings: Settings
         assert (claimed.story, claimed.thread) == (f"digest-2018-W0{number + 2}", "")
         judged_store.mark_sent(claimed.id, f"receipt {number}", moment)
     assert len({d.id for d in digests(judged_store)}) == 3
+
+
+def test_a_digest_that_was_missed_waits_for_monday_where_it_would_come_on_a_sunday(
+    judged_store: Store, settings: Settings
+) -> None:
+    send_digest(judged_store, settings, NINE + dt.timedelta(days=6), [SLACK])
+    assert [d.due for d in digests(judged_store)] == [at(MONDAY + WEEK, 7)]
 
 
 def test_to_look_at_a_digest_stores_nothing(judged_store: Store, settings: Settings) -> None:
@@ -119,14 +126,14 @@ def test_a_council_s_first_weeks_are_not_quiet(store: Store, settings: Settings)
     judge(store, young)
     message = digest_of(store, young, NINE)
     assert message.headline == "The week of 8 January 2018 could not be judged: too little history"
-    assert "two of two series not judged (too little history); two not forecast" in line(message, "Not run")
+    assert line(message, "Not run") == "The week of 8 January 2018: too little history."
 
 
 @pytest.mark.parametrize(
     ("month", "first"),
     [
         (dt.date(2017, 12, 1), "All quiet: nothing moved"),
-        (dt.date(2017, 11, 1), "All quiet in what could be judged"),
+        (dt.date(2017, 11, 1), "Nothing moved, but December 2017 could not be judged"),
     ],
 )
 def test_monthly_totals_may_take_a_fortnight(
@@ -162,7 +169,7 @@ def test_open_alerts_are_told_with_who_has_taken_them_up(store: Store, settings:
     assert not others
     message = digest_of(store, settings, NINE)
     assert message.headline == "One alert is open - week of 8 January 2018"
-    assert message.summary == "Nobody has taken it up yet."
+    assert message.summary == "Nobody has acknowledged it yet."
     assert line(message, "Open").startswith("Referrals are surging (high)")
     known, transition = acknowledge(alert, MONDAY, NINE, "A. Patel", "audit under way")
     assert known and transition
@@ -172,6 +179,7 @@ def test_open_alerts_are_told_with_who_has_taken_them_up(store: Store, settings:
     assert line(held, "Held").startswith(
         "Told here alone (over this week's cap, or not delivered): Referrals are surging"
     )
+    assert line(held, "Open") == ""  # an alert is open, though none that anybody was told of
 
 
 def test_missing_data_is_why_nothing_was_judged_and_no_open_alert(judged_store: Store, settings: Settings) -> None:
@@ -191,4 +199,5 @@ def test_what_was_counted_lately_is_told_only_of_a_measure_without_small_counts(
         "child protection plan starts"
     )
     assert re.search(r"lately \d\d\)", of_referrals)
+    assert "; forecasts by levels; " in digest_of(judged_store, settings, NINE).evidence
     assert "lately" not in of_starts

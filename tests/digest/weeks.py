@@ -50,11 +50,12 @@ def ingest(store: Store, upto: dt.date = NEWEST, measures: dict[str, float] | No
 
 
 def ingest_months(store: Store, upto: dt.date, received: dt.datetime) -> None:
-    """Reads monthly totals, the last of them of the month that begins on `upto`."""
+    """Reads monthly totals of contacts, the last of them of the month that begins on `upto`."""
     months = (np.datetime64(upto, "M") - np.arange(60)[::-1]).astype("datetime64[D]").astype(str)
     counts = np.random.default_rng(6).poisson(200, 60)
     store.ingest(
-        totals_extract(*(total(m, float(n), step="month") for m, n in zip(months, counts, strict=True))), received
+        totals_extract(*(total(m, float(n), "contacts", step="month") for m, n in zip(months, counts, strict=True))),
+        received,
     )
 
 

@@ -10,7 +10,7 @@ import pytest
 from store_cases import DAY, MONDAY, RECEIVED, SLACK, WEEK, alert, delivery, everything, run, transition
 
 from forecaster.store import StaleError, Store
-from forecaster.types import Alert, Driver
+from forecaster.types import Alert, Change, Driver
 
 LATER = RECEIVED + DAY
 
@@ -149,4 +149,30 @@ def test_what_people_called_the_alerts_of_a_detector_is_counted(store: Store) ->
         assert found is not None
         said = transition("opened", "opened", name, LATER + found.changes * DAY)
         store.save_transition(found, dataclasses.replace(said, id=f"{name}/{found.changes}", change=change))
-    assert store.ratings() == {("surge", "useful"): 1, ("surge", "not useful"): 2, ("drift", "not useful"): 1}
+    assert store.ratings() == {("surge", "useful"): 1, ("surge", "not useful"): 1, ("drift", "not useful"): 1}
+
+
+def say(store: Store, name: str, change: Change, at: dt.datetime) -> None:
+    found = store.alert(name)
+    assert found is not None
+    said = transition("opened", "opened", name, at)
+    store.save_transition(found, dataclasses.replace(said, id=f"{name}/{found.changes}", change=change))
+
+
+def test_who_changes_their_mind_is_counted_by_what_they_said_last(store: Store) -> None:
+    opened(store, alert("A1"), alert("A2"))
+    for name, change, day in (
+        ("A1", "not useful", 0),
+        ("A2", "useful", 1),
+        ("A1", "useful", 2),
+        ("A2", "not useful", 3),
+    ):
+        say(store, name, change, LATER + day * DAY)
+    assert store.ratings() == {("surge", "useful"): 1, ("surge", "not useful"): 1}
+    assert [store.not_useful(LATER + day * DAY) for day in (0, 3, 4)] == [1, 1, 0]
+
+
+def test_an_alert_about_missing_data_is_no_finding_to_be_rated(store: Store) -> None:
+    opened(store, alert(kind="arrival"))
+    say(store, "A1", "not useful", LATER)
+    assert (store.ratings(), store.not_useful(RECEIVED)) == ({}, 0)

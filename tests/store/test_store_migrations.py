@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from importlib.resources import files
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import inspect, text
-from store_cases import everything, run
+from store_cases import RECEIVED, WEEK, alert, everything, run, transition
 from store_databases import Databases
 from store_workers import migrate_many_times, processes, run_all
 
@@ -75,6 +76,27 @@ def test_runs_of_an_older_release_are_kept_when_the_tables_grow(empty_url: str) 
     assert last is not None
     assert (last.id, last.alpha, last.false_alerts) == (run().id, None, None)
     assert {item.story for item in sent} == {"A1"}
+
+
+def test_alerts_that_were_open_before_what_was_told_was_kept_can_worsen_and_be_passed_on(empty_url: str) -> None:
+    later = alert("A2", spoke=RECEIVED, told_excess=3.0)
+    with Store(empty_url) as store:
+        store.migrate()
+        store.commit_run(
+            run(alerts=(alert(), later), transitions=(transition(None, "opened"), transition(None, "opened", "A2")))
+        )
+        store.save_transition(alert(state="updated", changes=1), transition("opened", "updated", at=RECEIVED + WEEK))
+    engine = open_engine(empty_url)
+    with engine.begin() as connection:  # what 0003 left behind
+        body = json.loads(connection.scalar(text("SELECT body FROM alerts WHERE id = 'A1'")))
+        old = {name: value for name, value in body.items() if name not in ("spoke", "told_excess")}
+        connection.execute(text("UPDATE alerts SET body = :body WHERE id = 'A1'"), {"body": json.dumps(old)})
+        connection.execute(text("UPDATE alembic_version SET version_num = '0004'"))
+    engine.dispose()
+    with Store(empty_url) as store:
+        store.migrate()
+        assert store.alert("A1") == alert(state="updated", changes=2, spoke=RECEIVED + WEEK, told_excess=71.0 - 44.0)
+        assert store.alert("A2") == later
 
 
 def test_processes_that_start_together_migrate_once(empty_url: str) -> None:

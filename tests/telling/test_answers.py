@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -12,9 +13,25 @@ from forecaster.messages import Act, Delivery
 from forecaster.settings import Settings
 from forecaster.store import StaleError, Store
 from forecaster.types import Alert, Transition
-from jobs.answers import answer, escalate
-from tests.telling.told import DAY, DIRECTOR, HEAD, MANAGERS, NOW, WEEK, alert, opening, send_all, tell, updating
+from jobs.answers import answer, end_snoozes, escalate
+from jobs.scheduler import HOURLY, Service
+from jobs.telling import hours_of
+from tests.telling.told import (
+    DAY,
+    DIRECTOR,
+    HEAD,
+    MANAGERS,
+    NOW,
+    WEEK,
+    alert,
+    opening,
+    outbox,
+    send_all,
+    tell,
+    updating,
+)
 
+HOUR, NEW_YEAR = dt.timedelta(hours=1), dt.datetime(2018, 1, 1, 7, tzinfo=dt.UTC)
 CLICK = Act("A1", "acknowledge", "A. Patel", "audit under way", token="slack:V1:h1")
 
 
@@ -70,9 +87,10 @@ def test_every_answer_has_its_line(told: Store) -> None:
     ("act", "why"),
     [
         (replace(CLICK, alert_id="A9"), "there is no alert A9"),
-        (replace(CLICK, reason=" "), "needs a reason"),
+        (replace(CLICK, reason=" \n\u200b"), "needs a reason"),
+        (replace(CLICK, by=" \t"), "give a name"),
         (Act("A1", "snooze", "B", "why", until=NOW.date()), "has passed"),
-        (Act("A1", "assign", "B"), "takes the name of a person"),
+        (Act("A1", "assign", "B", to=" "), "takes the name of a person"),
     ],
 )
 def test_what_cannot_be_done_is_said_in_one_line_and_changes_nothing(told: Store, act: Act, why: str) -> None:
@@ -81,6 +99,16 @@ def test_what_cannot_be_done_is_said_in_one_line_and_changes_nothing(told: Store
         answer(told, act, NOW + DAY)
     assert "\n" not in str(raised.value)
     assert (told.alerts(), told.transitions("A1"), told.deliveries()) == before
+
+
+def test_what_people_write_is_kept_on_one_line_without_what_cannot_be_seen_and_not_too_long(told: Store) -> None:
+    answer(told, replace(CLICK, by=" A.\n Patel\u202e ", reason="seen\r\n by\tall " + "x" * 600), NOW + DAY)
+    answer(told, Act("A1", "assign", "B", to="C.\nLee " + "x" * 600), NOW + 2 * DAY)
+    done, given = told.transitions("A1")[-2:]
+    assert done.actor == "A. Patel"
+    assert done.reason.startswith("seen by all x")
+    assert given.reason.startswith("to C. Lee x")
+    assert (len(done.reason), len(given.reason)) == (500, len("to ") + 80)
 
 
 def test_a_run_that_read_the_alert_before_it_was_answered_does_not_undo_it(told: Store, settings: Settings) -> None:
@@ -110,6 +138,74 @@ def test_when_nobody_answers_the_next_in_line_gets_the_whole_alert(told: Store, 
     assert {item.target for item in told.deliveries()[before:]} == {DIRECTOR, MANAGERS}
 
 
+def test_the_wait_begins_when_somebody_was_reached_and_not_before(store: Store, settings: Settings) -> None:
+    """New Year's Day: what the run says in the morning is sent on the 2nd, three days after which is Thursday."""
+    one = alert(spoke=NEW_YEAR)
+    change = opening(one, NEW_YEAR)
+    store.save_transition(one, change, outbox(store, settings, [(one, change)], NEW_YEAR, hours_of(settings)))
+    assert escalate(store, settings, NEW_YEAR + 9 * DAY) == []  # nobody has had it: Slack may be down
+    send_all(store, NEW_YEAR + DAY)
+    assert escalate(store, settings, NEW_YEAR + 3 * DAY - HOUR) == []
+    (step,) = escalate(store, settings, NEW_YEAR + 3 * DAY)
+    assert step.what == "escalated"
+    (first,) = (item.message for item in store.deliveries() if item.part == "edit")
+    assert "Nobody has answered since Tuesday 2 January (two working days)" in first.summary
+
+
+@pytest.mark.parametrize("any_time", [True, False])
+def test_what_is_severe_is_passed_on_at_night_where_config_says_so(
+    told: Store, settings: Settings, any_time: bool
+) -> None:
+    telling = settings.telling.model_copy(update={"high_at_any_time": any_time})
+    night = (NOW + 4 * DAY).replace(hour=21)  # a Friday
+    escalate(told, settings.model_copy(update={"telling": telling}), night)
+    due = {item.due for item in told.deliveries() if item.target == DIRECTOR}
+    assert due == {night if any_time else NOW + WEEK}
+
+
+# When a snooze is over
+
+UNTIL = (NOW + WEEK).date()
+SNOOZE = Act("A1", "snooze", "B. Khan", "half term", until=UNTIL)
+
+
+def test_when_a_snooze_is_over_the_audit_and_the_first_message_say_so_and_nobody_is_told(told: Store) -> None:
+    answer(told, SNOOZE, NOW + DAY)
+    midnight = NOW.replace(hour=0) + WEEK
+    assert end_snoozes(told, midnight - HOUR) == []
+    before = len(told.deliveries())
+    (over,) = end_snoozes(told, midnight)
+    assert told.transitions("A1")[-1] == over
+    assert (over.was, over.now, over.reason, over.actor) == ("snoozed", "updated", "the snooze is over", "forecaster")
+    assert parts_after(told, before) == [("slack:C0FORECAST", "edit")]
+    assert told.deliveries()[-1].message.summary == "High severity."
+    found = told.alert("A1")
+    assert found is not None
+    assert (found.state, found.held_by) == ("updated", "")
+    assert end_snoozes(told, midnight) == []
+
+
+def test_who_it_is_assigned_to_stays_on_the_message_after_a_snooze(told: Store) -> None:
+    answer(told, Act("A1", "assign", "B. Khan", to="C. Lee"), NOW + DAY)
+    answer(told, SNOOZE, NOW + DAY)
+    end_snoozes(told, NOW + WEEK)
+    edit = told.deliveries()[-1]
+    assert (edit.part, edit.message.summary) == ("edit", "High severity · Assigned to C. Lee by B. Khan on 9 January")
+
+
+def test_nobody_is_chased_after_a_snooze_that_ended_in_silence(told: Store, settings: Settings) -> None:
+    answer(told, SNOOZE, NOW + DAY)
+    end_snoozes(told, NOW + WEEK)
+    assert escalate(told, settings, NOW + 5 * WEEK) == []
+
+
+def test_the_service_ends_snoozes_hour_by_hour(told: Store, settings: Settings) -> None:
+    answer(told, SNOOZE, NOW + DAY)
+    Service(told, settings, b"key", {}, clock=lambda: NOW + WEEK).snoozes()
+    assert [change.reason for change in told.transitions("A1")[-1:]] == ["the snooze is over"]
+    assert "snoozes" in HOURLY
+
+
 def test_an_escalation_happens_once_a_step(told: Store, settings: Settings) -> None:
     escalate(told, settings, NOW + 2 * DAY)
     send_all(told, NOW + 2 * DAY)
@@ -131,7 +227,7 @@ def test_who_was_told_exact_numbers_alone_is_no_source_for_others(store: Store, 
     text = next(item.message for item in store.deliveries() if item.target == DIRECTOR)
     assert not text.exact
     assert "3 children" not in text.text
-    assert text.headline == "A1 is surging"
+    assert text.headline.lower().endswith("a1 is surging")
 
 
 class Busy(Store):

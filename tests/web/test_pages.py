@@ -145,11 +145,11 @@ def test_the_picture_is_there_for_who_has_no_script(reader: Visitor) -> None:
     assert '<img id="picture" src="/alerts/A1/chart.png" width="900" height="480" alt="Chart: 17">' in page
 
 
-def test_data_that_did_not_arrive_is_shown_but_nobody_is_asked(store: Store, patel: Visitor) -> None:
+def test_data_that_did_not_arrive_is_shown_and_can_be_answered(store: Store, patel: Visitor) -> None:
     add(store, "late", kind="arrival", text="No data has arrived\nThe week of 1 January is missing")
     said = patel.get("/alerts/late").words
     assert "The week of 1 January is missing" in said
-    assert "What will you do?" not in said
+    assert "What will you do?" in said
 
 
 def test_who_is_not_signed_in_may_read_and_is_told_so(reader: Visitor) -> None:
