@@ -13,6 +13,7 @@ from pydantic import AfterValidator, Field, model_validator
 from forecaster import messages, types
 from forecaster.measures import Dimension, Table
 
+HIGHEST_PORT = 65_535
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
@@ -25,6 +26,12 @@ def _matching(pattern: str, what: str) -> AfterValidator:
         return text
 
     return AfterValidator(check)
+
+
+def _with_a_port(text: str) -> str:
+    if int(text.rpartition(":")[2] or 0) > HIGHEST_PORT:
+        raise ValueError(f'must have a port of at most {HIGHEST_PORT}, not "{text}"')
+    return text
 
 
 def _without_slash(text: str) -> str:
@@ -48,7 +55,9 @@ Address = Annotated[
     AfterValidator(_without_slash),
 ]
 HostAndPort = Annotated[
-    str, _matching(r"(([\w.-]+|\[[0-9a-fA-F:]+\]):\d{1,5})?", 'a host and a port such as "127.0.0.1:8000"')
+    str,
+    _matching(r"(([\w.-]+|\[[0-9a-fA-F:]+\]):\d{1,5})?", 'a host and a port such as "127.0.0.1:8000"'),
+    AfterValidator(_with_a_port),
 ]
 Header = Annotated[str, _matching(r"[A-Za-z0-9-]*", 'the name of a header such as "X-Forwarded-User"')]
 Count = Annotated[int, Field(ge=1)]
@@ -86,7 +95,7 @@ class Schedule(Table):
     arrival: Weekly = Field(default="tue 10:00", description="By when the data of the week before must have arrived")
     deliver_every_seconds: Count = Field(default=30, description="How often waiting messages are sent")
     timezone: Annotated[str, AfterValidator(_timezone)] = Field(
-        default="Europe/London", description="Of the times above"
+        default="Europe/London", description="Of the times above but arrival, which is London's"
     )
 
 
@@ -231,6 +240,14 @@ class Target(Table):
     def _exact_for_a_role(self) -> Target:
         if self.exact and (self.channel != "email" or not self.role):
             raise ValueError(f'"{self.name}" may be exact only by channel = "email" and with a role that reads it')
+        return self
+
+    @model_validator(mode="after")
+    def _has_its_address(self) -> Target:
+        if self.channel == "email":
+            messages.mail_addresses(self.address)
+        if self.channel == "teams" and self.address:
+            raise ValueError(f'"{self.name}" takes no address: TEAMS_WEBHOOK_URL says where in Teams it is')
         return self
 
     @property

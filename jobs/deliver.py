@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
 import os
 import socket
 import time
+import traceback
 from collections import Counter
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from forecaster.channels import Channel
@@ -15,7 +18,9 @@ from forecaster.messages import Delivery, DeliveryState, SendError
 from forecaster.store import Store
 
 LEASE = dt.timedelta(minutes=2)
-LONGEST_PAUSE = 600.0  # seconds between two tries
+LONGEST_PAUSE, LONGEST_WAIT = 600.0, 86_400.0  # seconds between two tries, and when the other side asks for more
+FAULTS = 10  # tries of what fails by a fault of ours
+log = logging.getLogger("forecaster")
 Clock = Callable[[], dt.datetime]
 
 
@@ -50,44 +55,59 @@ def deliver(
     patience: dt.timedelta = dt.timedelta(0),
     pause: Callable[[float], None] = time.sleep,
 ) -> Counter[DeliveryState]:
-    """Returns how many deliveries ended in which state; waits up to `patience` for those that must be tried again."""
+    """Returns how many deliveries ended in which state; waits up to `patience` for those that must be tried again.
+
+    What else waits for a channel that is down is left for the next pass: each try may take its time.
+    """
     outcome: Counter[DeliveryState] = Counter()
-    me, until = owner(), clock() + patience
+    me, began, down = owner(), clock(), set[str]()
+    until = began + patience
     while True:
-        claimed = store.claim(clock(), me, LEASE, is_alive, limit=1)
+        claimed = store.claim(clock(), me, LEASE, is_alive, limit=1, without=down)
         for delivery in claimed:
-            outcome[_attempt(store, channels, delivery, clock())] += 1
+            outcome[_attempt(store, channels, delivery, clock(), down)] += 1
         if not claimed:
-            wait = _next_due(store, clock())
-            if wait is None or clock() + wait > until:
+            due = store.next_due(began)  # what was due before waits for a channel that is down
+            if due is None or due > until:
                 return outcome
-            pause(max(wait.total_seconds(), 0.05))
+            pause(max((due - clock()).total_seconds(), 0.05))
+            began, down = clock(), set()
 
 
-def _next_due(store: Store, now: dt.datetime) -> dt.timedelta | None:
-    """How long until something is to be tried again, None when nothing is."""
-    waiting = [d.due for state in ("pending", "ambiguous") for d in store.deliveries(state=state) if d.due]
-    return max(min(waiting) - now, dt.timedelta(0)) if waiting else None
-
-
-def _attempt(store: Store, channels: Mapping[str, Channel], delivery: Delivery, now: dt.datetime) -> DeliveryState:
+def _attempt(
+    store: Store, channels: Mapping[str, Channel], delivery: Delivery, now: dt.datetime, down: set[str]
+) -> DeliveryState:
     """Tries one delivery and writes down how it went; one that may have been sent before is looked for first."""
     channel = channels.get(delivery.target.channel)
     if channel is None:  # its secret may be missing for this run only
         missing = SendError(f"the channel {delivery.target.channel} is not set up", retry_after=LONGEST_PAUSE)
         return _put_off(store, delivery, missing, now)
-    try:
-        receipt = channel.find(delivery) if delivery.state == "ambiguous" else None
-        receipt = receipt or channel.send(delivery)
-    except SendError as error:
-        return _put_off(store, delivery, error, now)
-    store.mark_sent(delivery.id, receipt, now)
-    return "sent"
+    with ThreadPoolExecutor(1) as hand:  # whatever goes wrong with one message, the others are sent
+        sending = hand.submit(_found_or_sent, channel, delivery)
+    error = sending.exception()
+    if error is None:
+        store.mark_sent(delivery.id, sending.result(), now)
+        return "sent"
+    failure = error if isinstance(error, SendError) else _fault(error, delivery)
+    if failure.down:
+        down.add(channel.name)
+    return _put_off(store, delivery, failure, now)
+
+
+def _found_or_sent(channel: Channel, delivery: Delivery) -> str:
+    receipt = channel.find(delivery) if delivery.state == "ambiguous" else None
+    return receipt or channel.send(delivery)
+
+
+def _fault(error: BaseException, delivery: Delivery) -> SendError:
+    """Of an error nobody expected the log gets the place, not the words: they may be of the message."""
+    name, frame = type(error).__name__, traceback.extract_tb(error.__traceback__)[-1]
+    log.error("sending to %s failed: %s in %s, line %s", delivery.target, name, frame.filename, frame.lineno)
+    return SendError(f"a fault of ours: {name}", ambiguous=True, permanent=delivery.attempts >= FAULTS)
 
 
 def _put_off(store: Store, delivery: Delivery, error: SendError, now: dt.datetime) -> DeliveryState:
-    seconds = error.retry_after if error.retry_after is not None else min(2.0**delivery.attempts, LONGEST_PAUSE)
-    due = now + dt.timedelta(seconds=seconds)
+    due = now + dt.timedelta(seconds=_pause(delivery.attempts, error.retry_after))
     if error.permanent:
         store.mark_failed(delivery.id, str(error))
         return "failed"
@@ -96,3 +116,10 @@ def _put_off(store: Store, delivery: Delivery, error: SendError, now: dt.datetim
         return "ambiguous"
     store.mark_pending(delivery.id, str(error), due)
     return "pending"
+
+
+def _pause(attempts: int, asked: float | None) -> float:
+    """Seconds until the next try: longer each time, or as the other side asked, which may have been nonsense (NaN)."""
+    if asked is None:
+        return min(2.0 ** min(attempts, 10), LONGEST_PAUSE)
+    return asked if 0 <= asked <= LONGEST_WAIT else LONGEST_WAIT

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from forecaster.accounts import own_series
 from forecaster.arrival import due
+from forecaster.briefing import foretold_by
 from forecaster.calendar import last_complete, local_date
 from forecaster.measures import Measure, plain_measure
 from forecaster.messages import Delivery, Message, Target
+from forecaster.routing import next_moment
 from forecaster.settings import Settings
 from forecaster.store import RunHeader, Store
 from forecaster.types import DIMENSIONS, Alert, Forecasts, NotRun, Panel, SeriesKey, Signal, Step
 from forecaster.words.digest import DIGEST, Facts, Heading, Ran, digest, near
 from forecaster.year_end import HIGH, LOW, MEDIAN, year_end_outlook
 from jobs.arrival import clock_of
-from jobs.telling import delivery_id
+from jobs.telling import delivery_id, due_at, hours_of
 
 STEPS: tuple[Step, ...] = ("week", "month")
 QUARTER: dict[Step, int] = {"week": 13, "month": 3}
@@ -42,16 +44,18 @@ def send_digest(
 ) -> Message:
     """Returns the digest of the last week that is over, queued once for every target; a repeat queues nothing.
 
-    Each digest is a post of its own. held: ids of the open alerts that somebody was not told of.
+    Each digest is a post of its own. held: ids of the open alerts that nobody was told of.
     """
     message = digest_of(store, settings, now, held)
     week = last_complete(local_date(now), "week")
-    store.enqueue(_delivery(f"{DIGEST}-{week:%G-W%V}", target, message) for target in targets)
+    due = next_moment(now, hours_of(settings))
+    store.enqueue(_delivery(f"{DIGEST}-{week:%G-W%V}", target, message, due) for target in targets)
     return message
 
 
-def _delivery(story: str, target: Target, message: Message) -> Delivery:
-    return Delivery(delivery_id(story, target, "text"), DIGEST, story, target, "text", message, story=story)
+def _delivery(story: str, target: Target, message: Message, due: dt.datetime) -> Delivery:
+    name, moment = delivery_id(story, target, "text"), due_at(target, due)
+    return Delivery(name, DIGEST, story, target, "text", message, story=story, due=moment)
 
 
 def digest_of(store: Store, settings: Settings, now: dt.datetime, held: Collection[str] = ()) -> Message:
@@ -61,7 +65,7 @@ def digest_of(store: Store, settings: Settings, now: dt.datetime, held: Collecti
 
 def facts(store: Store, settings: Settings, now: dt.datetime, held: Collection[str] = ()) -> Facts:
     """Returns what the digest is made from: the newest runs of every step, the open alerts, the budget."""
-    today, received = local_date(now), store.health()["last_received"]
+    today, received = local_date(now), store.last_received()
     looks = [look for step in STEPS for look in _newest(store, step)]
     dues: dict[Step, dt.date] = {"week": last_complete(today, "week"), "month": due(now, "month", clock_of(settings))}
     known = [alert for alert in store.alerts() if alert.kind != "arrival"]
@@ -125,7 +129,16 @@ def _headings(look: _Look, settings: Settings) -> Iterator[Heading]:
     headline = [key for key in own if _measure(key, look.panel, settings).headline]
     order = list(settings.catalogue)
     for key in sorted(headline, key=lambda key: (order.index(key.measure), key)) or own:
-        yield _heading(look, key, _measure(key, look.panel, settings))
+        measure = _measure(key, look.panel, settings)
+        yield replace(_heading(look, key, measure), moves=_moves(look.panel, key, measure, settings.catalogue))
+
+
+def _moves(panel: Panel, key: SeriesKey, stock: Measure, catalogue: Mapping[str, Measure]) -> tuple[float, ...]:
+    """What came into a stock and what left it in each period of the last quarter, as far as it is counted."""
+    moves = {stock.opens, stock.closes} - {None}
+    flows = (SeriesKey(name, key.slice) for name, other in catalogue.items() if other.kind == "flow")
+    rows = [panel.row(flow) for flow in flows if flow in panel.keys and catalogue[flow.measure].event in moves]
+    return tuple(map(float, panel.count[rows, -QUARTER[panel.step] :].ravel()))
 
 
 def _heading(look: _Look, key: SeriesKey, measure: Measure) -> Heading:
@@ -136,7 +149,8 @@ def _heading(look: _Look, key: SeriesKey, measure: Measure) -> Heading:
     recent = panel.count[row, -1:] if kind == "stock" else final[-length:]
     ahead = _usual(panel, said, key) if said and kind == "flow" else None
     end = year_end_outlook(panel, said, key) if said and kind != "flow" else None
-    return Heading(key, measure.title, kind, panel.step, tuple(map(float, recent)), ahead, length, end)
+    model = foretold_by(said, key, kind, panel.step) if said and (ahead or end) else ""
+    return Heading(key, measure.title, kind, panel.step, tuple(map(float, recent)), ahead, length, end, model)
 
 
 def _usual(panel: Panel, said: Forecasts, key: SeriesKey) -> tuple[float, float, float] | None:

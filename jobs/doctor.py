@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from forecaster.channels import missing_secrets
+from forecaster.config import Config, Target
+from forecaster.messages import Delivery
 from forecaster.settings import Settings
 from forecaster.store import Store
 from forecaster.types import Step
@@ -50,8 +52,8 @@ def _vital(store: Store, settings: Settings, now: dt.datetime) -> Iterator[Check
     )
     runs = [check for step in STEPS for check in _last_run(store, step, now)]
     yield from runs or [Check("run", "nothing has been judged yet: run `forecaster run`", False)]
-    yield from _channels(settings)
-    yield _outbox(health["deliveries"])
+    yield from _targets(store, settings)
+    yield _outbox(health["deliveries"], store.overdue(now))
     yield Check("alerts", f"{health['open_alerts']} open")
     yield from _ratings(store)
     yield _budget(store, settings)
@@ -60,11 +62,12 @@ def _vital(store: Store, settings: Settings, now: dt.datetime) -> Iterator[Check
     yield Check("service", alive, None if beat is None else now - beat < SILENT_AFTER)
 
 
-def _outbox(states: Mapping[str, int]) -> Check:
+def _outbox(states: Mapping[str, int], overdue: Sequence[Delivery]) -> Check:
     told = ", ".join(f"{count} {state}" for state, count in sorted(states.items())) or "empty"
-    failed = bool(states.get("failed"))
-    remedy = ": mend the cause, then run `forecaster deliver --retry` (or --drop)" if failed else ""
-    return Check("outbox", told + remedy, not failed)
+    late = f"; {len(overdue)} overdue by a day ({overdue[0].error or 'not tried'})" if overdue else ""
+    well = not states.get("failed") and not overdue
+    remedy = "" if well else ": mend the cause, then run `forecaster deliver --retry` (or --drop)"
+    return Check("outbox", told + late + remedy, well)
 
 
 def _last_run(store: Store, step: Step, now: dt.datetime) -> Iterator[Check]:
@@ -104,13 +107,23 @@ def _ratings(store: Store) -> Iterator[Check]:
         yield Check("feedback", f"{detector}: {useful} called useful, {not_useful} not useful")
 
 
-def _channels(settings: Settings) -> Iterator[Check]:
+def _targets(store: Store, settings: Settings) -> Iterator[Check]:
     for target in settings.targets:
         if available(settings, target.channel):
             yield Check("target", f"{target.name}: {target.target}")
         else:
             missing = ", ".join(missing_secrets(target.channel, settings.secrets.given))
-            yield Check("target", f"{target.name}: {target.target} is not told: set {missing}")
+            text = f"{target.name}: {target.target} is not told: set {missing}"
+            yield Check("target", text, False if _should_be_told(target, store, settings) else None)
+
+
+def _should_be_told(target: Target, store: Store, settings: Settings) -> bool:
+    """Whether config sends it anything; the targets that config begins with are examples until they are used."""
+    telling = settings.telling
+    named = {name for route in settings.routes for name in (*route.to, *route.escalate)}
+    named |= {*(telling.digest_to or ()), *(telling.operations_to or ())}
+    example = target in Config().targets and target.channel not in store.channels_used()
+    return target.name in named and not example
 
 
 def is_well(store: Store, settings: Settings, now: dt.datetime) -> bool:

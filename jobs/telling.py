@@ -13,19 +13,18 @@ from forecaster.calendar import local_date, local_time, to_utc, week_start
 from forecaster.channels import missing_secrets, parts
 from forecaster.config import Target as Place
 from forecaster.messages import Delivery, DeliveryPart, Message, Target, Telling
-from forecaster.routing import Addressee, Booking, Hours, Route, Told, book, who
-from forecaster.settings import Settings
+from forecaster.routing import Addressee, Booking, Hours, Route, Told, book, everybody, who
+from forecaster.settings import Settings, SettingsError
 from forecaster.store import Store
 from forecaster.types import Alert, Transition
 
 ANY_TIME = Hours()
+SILENT = ("console",)  # channels that disturb nobody: a terminal, or a log
 
 
-def routes_of(settings: Settings) -> list[Route]:
-    """Returns the routes of config, with those targets only whose channel has the secrets it needs."""
-    places = {
-        place.name: _addressee(place, settings) for place in settings.targets if available(settings, place.channel)
-    }
+def routes_of(store: Store, settings: Settings) -> list[Route]:
+    """Returns the routes of config, with those targets only that are in use."""
+    places = {name: _addressee(place, settings) for name, place in in_use(store, settings).items()}
 
     def there(names: Iterable[str]) -> tuple[Addressee, ...]:
         return tuple(places[name] for name in names if name in places)
@@ -57,26 +56,38 @@ def hours_of(settings: Settings) -> Hours:
 
 
 def available(settings: Settings, channel: str) -> bool:
-    """Returns whether a channel has the secrets it needs; one that has not is left out, and doctor says so."""
-    return not missing_secrets(channel, settings.secrets.given)
+    """Returns whether a channel has the secrets it needs; raises SettingsError where there is no such channel."""
+    try:
+        return not missing_secrets(channel, settings.secrets.given)
+    except LookupError as error:
+        raise SettingsError(f"[[targets]] channel: {error.args[0]}") from None
 
 
-def digest_targets(settings: Settings) -> list[Target]:
+def in_use(store: Store, settings: Settings) -> dict[str, Place]:
+    """Returns the targets that messages are queued for, by name: their channel is set up, or was once.
+
+    A secret may be missing for this run only. A channel that was never used is left out, and doctor says so.
+    """
+    used = store.channels_used()
+    return {one.name: one for one in settings.targets if one.channel in used or available(settings, one.channel)}
+
+
+def digest_targets(store: Store, settings: Settings) -> list[Target]:
     """Returns who gets the weekly digest: as config says, or everybody whom a route names."""
     named = settings.telling.digest_to
-    return _targets(settings, [name for route in settings.routes for name in route.to] if named is None else named)
+    everyone = [name for route in settings.routes for name in route.to]
+    return _targets(store, settings, everyone if named is None else named)
 
 
-def operations_targets(settings: Settings) -> list[Target]:
+def operations_targets(store: Store, settings: Settings) -> list[Target]:
     """Returns who is told that data did not arrive."""
     named = settings.telling.operations_to
-    return digest_targets(settings) if named is None else _targets(settings, named)
+    return digest_targets(store, settings) if named is None else _targets(store, settings, named)
 
 
-def _targets(settings: Settings, names: Iterable[str]) -> list[Target]:
-    places = {place.name: place for place in settings.targets}
-    wanted = [places[name] for name in dict.fromkeys(names)]
-    return list(dict.fromkeys(place.target for place in wanted if available(settings, place.channel)))
+def _targets(store: Store, settings: Settings, names: Iterable[str]) -> list[Target]:
+    places = in_use(store, settings)
+    return [places[name].target for name in dict.fromkeys(names) if name in places]
 
 
 def heard(store: Store, routes: Sequence[Route], now: dt.datetime) -> dict[str, Told]:
@@ -94,12 +105,6 @@ def _told(texts: Sequence[tuple[str, str, dt.datetime]], monday: dt.datetime) ->
         began.setdefault(story, at)
     openings = sum(at >= monday for at in began.values())
     return Told(openings, frozenset(alert_id for alert_id, _, _ in texts), frozenset(began))
-
-
-def everybody(routes: Iterable[Route]) -> list[Addressee]:
-    """Returns all addressees of some routes, each once."""
-    found = [one for route in routes for step in (route.to, *route.escalate) for one in step]
-    return list(dict.fromkeys(found))
 
 
 def deliveries(
@@ -144,13 +149,15 @@ def parts_of(
     edit: Message | None,
     due: dt.datetime | None = None,
 ) -> Iterator[Delivery]:
-    """Yields the deliveries of one transition to one target, as far as its channel can send them."""
+    """Yields the deliveries of one transition to one target, as far as its channel can send them; due: not before."""
     can = parts(target.channel)
     story = alert.story or alert.id
 
     def delivery(part: DeliveryPart, message: Message, after: str = "") -> Delivery:
         name = delivery_id(transition.id, target, part)
-        return Delivery(name, alert.id, transition.id, target, part, message, story=story, after=after, due=due)
+        return Delivery(
+            name, alert.id, transition.id, target, part, message, story=story, after=after, due=due_at(target, due)
+        )
 
     if text is not None:
         yield (sent := delivery("text", text))
@@ -160,17 +167,21 @@ def parts_of(
         yield delivery("edit", edit)
 
 
+def due_at(target: Target, due: dt.datetime | None) -> dt.datetime | None:
+    """Returns when something is due that should disturb nobody before a moment."""
+    return None if target.channel in SILENT else due
+
+
 def delivery_id(about: str, target: Target, part: str) -> str:
     """Returns the name of a delivery, the same for the same transition, target and part: a rerun stays silent."""
     return blake2b(f"{about}|{target}|{part}".encode(), digest_size=10).hexdigest()
 
 
-def held_back(store: Store, settings: Settings, now: dt.datetime) -> list[Alert]:
-    """Returns the open alerts that somebody they go to was not told of: over their weekly cap, or not delivered."""
-    routes = routes_of(settings)
-    known = heard(store, routes, now)
-    alerts = [alert for alert in store.alerts(open_only=True) if alert.kind != "arrival"]
-    return [alert for alert in alerts if any(alert.id not in known[one.name].alerts for one in who(alert, routes))]
+def held_back(store: Store, settings: Settings) -> list[Alert]:
+    """Returns the open alerts that go to somebody and that nobody was told of: over a weekly cap, or not delivered."""
+    routes, told = routes_of(store, settings), {alert_id for _, alert_id, _, _ in store.texts()}
+    alerts = [alert for alert in store.alerts(open_only=True) if alert.kind != "arrival" and alert.id not in told]
+    return [alert for alert in alerts if who(alert, routes)]
 
 
 def would_be_told(
@@ -180,7 +191,8 @@ def would_be_told(
     opening = Transition(f"{alert.id}/dry-run", alert.id, now, None, "opened", "")
     others = {name: replace(told, alerts=told.alerts - {alert.id}) for name, told in known.items()}
     for booking in book([(alert, opening)], routes, others, now, hours):
-        when = f"{local_time(booking.due):%A %d %B %H:%M}" if booking.due else "at once"
+        due = due_at(booking.addressee.target, booking.due)
+        when = f"{local_time(due):%A %d %B %H:%M}" if due else "at once"
         exact = ", with exact numbers" if booking.addressee.exact else ""
         how = f"held for the digest: {booking.held}" if booking.held else f"told {when}{exact}"
         yield f"{booking.addressee.name} ({booking.addressee.target}): {how}"

@@ -11,6 +11,7 @@ import base64
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 from forecaster import chart
@@ -101,11 +102,16 @@ def _run(text: str, *, size: str = "", bold: bool = False, subtle: bool = False)
     return {"type": "TextRun", "text": text} | {name: value for name, value in style.items() if value}
 
 
+@lru_cache(maxsize=8)
+def _drawn(picture: Chart, scale: float) -> str:
+    """The picture for a card; kept for a while, since several places get the same."""
+    return base64.b64encode(small_png(chart.to_png(chart.vega_lite(picture), scale))).decode()
+
+
 def _image(picture: Chart, scale: float) -> Element:
-    content = base64.b64encode(small_png(chart.to_png(chart.vega_lite(picture), scale))).decode()
     return {
         "type": "Image",
-        "url": f"data:image/png;base64,{content}",
+        "url": f"data:image/png;base64,{_drawn(picture, scale)}",
         "altText": picture.alt_text,
         "size": "Stretch",
     }

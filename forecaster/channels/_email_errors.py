@@ -39,7 +39,7 @@ def not_sent(error: OSError) -> SendError:
     if isinstance(error, smtplib.SMTPResponseException):
         return SendError(f"the mail server did not let us in ({said(error.smtp_code, error.smtp_error)})")
     reason = clean(str(error), REPLY) or type(error).__name__
-    return SendError(f"the mail server cannot be reached ({reason}); check the network and SMTP_URL")
+    return SendError(f"the mail server cannot be reached ({reason}); check the network and SMTP_URL", down=True)
 
 
 def perhaps_sent(error: OSError) -> SendError:

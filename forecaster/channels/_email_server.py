@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import smtplib
 import ssl
 from collections.abc import Iterator
@@ -12,8 +11,9 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
+from forecaster.messages import MAIL_ADDRESS
+
 EXAMPLE = "smtps://user:password@mail.example.gov.uk:465?from=forecaster@example.gov.uk"
-ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
 LOCAL = ("localhost", "127.0.0.1", "::1")
 TIMEOUT = 20.0  # seconds for each answer: a server may look into a mail before it takes it
 Tls = Literal["from the start", "starttls", "none"]
@@ -99,7 +99,7 @@ def _check_login(host: str, tls: Tls, user: str, password: str) -> None:
 
 
 def _sender(address: str) -> str:
-    if not ADDRESS.fullmatch(address):
+    if not MAIL_ADDRESS.fullmatch(address):
         raise ValueError("SMTP_URL names no sender; add ?from= and a plain address such as forecaster@example.gov.uk")
     return address
 

@@ -40,6 +40,8 @@ def _where_to_answer(message: Message) -> str:
         return ""
     if page(message):
         return "Acknowledge, snooze or assign it on its page."
+    if message.kind == "arrival":  # who is told of it has the command line
+        return f'To acknowledge it: forecaster ack {message.alert_id} --reason "under way".'
     return f"To acknowledge, snooze or assign it, tell your analysts: alert {message.alert_id}."
 
 

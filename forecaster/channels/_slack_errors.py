@@ -45,8 +45,8 @@ def send_error(error: Exception) -> SendError:
         return SendError(f"Slack could not be asked: {error}")
     cause = error.reason if isinstance(error, URLError) else error
     if isinstance(cause, NOT_SENT):
-        return SendError(f"Slack cannot be reached ({cause}); check the network and SLACK_API_URL")
-    return SendError(f"the connection to Slack broke: {cause or type(error).__name__}", ambiguous=True)
+        return SendError(f"Slack cannot be reached ({cause}); check the network and SLACK_API_URL", down=True)
+    return SendError(f"the connection to Slack broke: {cause or type(error).__name__}", ambiguous=True, down=True)
 
 
 def _refused(error: SlackApiError) -> SendError:
@@ -54,7 +54,7 @@ def _refused(error: SlackApiError) -> SendError:
     status, code = error.response.status_code, str(error.response.get("error") or "")
     posts = not error.response.api_url.endswith("files.getUploadURLExternal")
     if status == 429:
-        return SendError("Slack asks to wait", retry_after=_seconds(error.response.headers))
+        return SendError("Slack asks to wait", retry_after=_seconds(error.response.headers), down=True)
     if status >= 500 or code in UNSURE or not re.fullmatch(r"[a-z0-9_]+", code):
         odd = code if code in UNSURE else f"an answer that is no answer ({status})"
         if 400 <= status < 500:

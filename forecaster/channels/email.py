@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from forecaster.channels._channel import Channel, Write
 from forecaster.channels._email_errors import Step, not_sent, perhaps_sent, refusal, said
 from forecaster.channels._email_letter import letter, message_id
-from forecaster.channels._email_server import ADDRESS, Server, parse
-from forecaster.messages import Delivery, DeliveryPart, SendError
+from forecaster.channels._email_server import Server, parse
+from forecaster.messages import Delivery, DeliveryPart, SendError, mail_addresses
 
 NEEDS = ("SMTP_URL",)
 PARTS: frozenset[DeliveryPart] = frozenset({"text"})
@@ -58,12 +58,10 @@ def _addresses(delivery: Delivery) -> list[str]:
     """Raises a permanent SendError for a delivery that no mail can be made of."""
     if delivery.part not in PARTS:
         raise SendError(f"a mail is sent as a whole, it has no {delivery.part}", permanent=True)
-    found = [address for part in delivery.target.address.split(",") if (address := part.strip())]
-    wrong = next((address for address in found if not ADDRESS.fullmatch(address)), "" if found else "nothing")
-    if wrong:
-        remedy = "write plain addresses such as ann@example.gov.uk, with commas between them"
-        raise SendError(f'the target has "{wrong}" for a mail address; {remedy}', permanent=True)
-    return list(dict.fromkeys(found))
+    try:
+        return mail_addresses(delivery.target.address)
+    except ValueError as error:
+        raise SendError(str(error), permanent=True) from None
 
 
 def _offer(smtp: smtplib.SMTP, sender: str, to: Sequence[str], attempts: int) -> dict[str, Answer]:

@@ -98,10 +98,9 @@ class Slack:
         try:
             return next((found for item in self._items(delivery) if (found := _receipt(item, delivery))), None)
         except FAILURES as error:
-            wait = send_error(error).retry_after
-            raise SendError(
-                f"Slack could not be searched: {send_error(error)}", ambiguous=True, retry_after=wait
-            ) from error
+            why = send_error(error)
+            text = f"Slack could not be searched: {why}"
+            raise SendError(text, ambiguous=True, retry_after=why.retry_after, down=why.down) from error
 
     def _post(self, delivery: Delivery) -> str:
         message = delivery.message

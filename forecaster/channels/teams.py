@@ -86,14 +86,14 @@ def _send_error(error: OSError | HTTPException) -> SendError:
             return _refused(error.code, error.headers.get("Retry-After"))
     cause = error.reason if isinstance(error, URLError) else error
     if isinstance(cause, NOT_SENT):
-        return SendError(f"Teams cannot be reached ({cause}); check the network and TEAMS_WEBHOOK_URL")
-    return SendError(f"the connection to Teams broke: {cause or type(error).__name__}", ambiguous=True)
+        return SendError(f"Teams cannot be reached ({cause}); check the network and TEAMS_WEBHOOK_URL", down=True)
+    return SendError(f"the connection to Teams broke: {cause or type(error).__name__}", ambiguous=True, down=True)
 
 
 def _refused(status: int, wait: str | None) -> SendError:
     """The Workflow answered, but not with a yes."""
     if status == 429:
-        return SendError("Teams asks to wait", retry_after=_seconds(wait))
+        return SendError("Teams asks to wait", retry_after=_seconds(wait), down=True)
     if status >= 500 or status == 408:
         return SendError(f"Teams had trouble ({status})", ambiguous=True)
     if status < 400:

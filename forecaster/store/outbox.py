@@ -3,6 +3,7 @@
     pending --claim--> claimed --mark--> sent | failed | pending (again, later) | ambiguous
     claimed, and its worker is gone or too late --> ambiguous: it may have been sent, so the next worker looks first
     failed --by hand--> ambiguous, to be tried again | dropped
+    pending or ambiguous, and overdue by a day --by hand--> dropped
 
 An ambiguous delivery that is being looked at stays ambiguous; its owner and lease say who has it.
 """
@@ -10,7 +11,7 @@ An ambiguous delivery that is being looked at stays ambiguous; its owner and lea
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, exists, func, or_, select
@@ -23,7 +24,10 @@ from forecaster.store.schema import deliveries, transitions
 HELD = ("claimed", "ambiguous")
 UNSETTLED = ("pending", *HELD)
 UNTOLD = ("failed", "dropped")
+DAY = dt.timedelta(days=1)
+TRIES = 150  # in a day, as the pauses between them grow to ten minutes
 _COLUMNS = ("id", "alert_id", "transition_id", "part", "state", "after", "attempts", "receipt", "error", "due")
+FAILED = deliveries.c.state == "failed"
 
 
 def add(connection: Connection, items: Iterable[Delivery]) -> None:
@@ -71,6 +75,17 @@ def read(connection: Connection, alert_id: str | None, state: DeliveryState | No
     return [_delivery(row, row.state, row.attempts) for row in connection.execute(query)]
 
 
+def overdue(connection: Connection, now: dt.datetime) -> list[Delivery]:
+    """Returns what should have been sent a day ago, in the order in which it was put in."""
+    return [_delivery(row, row.state, row.attempts) for row in connection.execute(_query().where(_overdue(now)))]
+
+
+def _overdue(now: dt.datetime) -> ColumnElement[bool]:
+    """Each try moves the moment that something is due, so that tries tell the time as well."""
+    late = or_(deliveries.c.due < now - DAY, deliveries.c.attempts >= TRIES)
+    return and_(deliveries.c.state.in_(("pending", "ambiguous")), deliveries.c.owner.is_(None), late)
+
+
 def texts(connection: Connection) -> list[tuple[Target, str, str, dt.datetime]]:
     """Returns of every text about a change: to whom, of which alert and story, and when it was, oldest first.
 
@@ -83,12 +98,19 @@ def texts(connection: Connection) -> list[tuple[Target, str, str, dt.datetime]]:
     return [(Target(channel, address), alert_id, story, at) for channel, address, alert_id, story, at in rows]
 
 
+def first_sent(connection: Connection, alert_id: str, since: dt.datetime) -> dt.datetime | None:
+    """Returns when the first text about an alert since a moment was sent, None where none was."""
+    texts = (deliveries.c.alert_id == alert_id, deliveries.c.part == "text", deliveries.c.sent_at >= since)
+    moment: dt.datetime | None = connection.scalar(select(func.min(deliveries.c.sent_at)).where(*texts))
+    return moment
+
+
 def as_told(connection: Connection, alert_ids: Sequence[str]) -> list[tuple[Target, Message]]:
     """Returns of each target and each of these alerts the whole alert as it was last told there."""
     query = select(deliveries.c.channel, deliveries.c.address, deliveries.c.message).order_by(deliveries.c.position)
     rows = connection.execute(query.where(deliveries.c.alert_id.in_(alert_ids), deliveries.c.part != "chart"))
     found = ((Target(channel, address), from_text(Message, message)) for channel, address, message in rows)
-    newest = {(target, message.alert_id): message for target, message in found if message.kind == "alert"}
+    newest = {(target, message.alert_id): message for target, message in found if message.kind in ("alert", "arrival")}
     return [(target, message) for (target, _), message in newest.items()]
 
 
@@ -119,16 +141,31 @@ def claim(
     lease: dt.timedelta,
     alive: Callable[[str], bool],
     limit: int,
+    without: Collection[str] = (),
 ) -> list[Delivery]:
     """Returns deliveries that are this owner's to send until the lease is over; no other worker gets them.
 
     state is "claimed", or "ambiguous" where somebody may have sent it already. At most one text or edit a story and
-    target, in order.
+    target, in order. without: channels that get none for now.
     """
     owners = select(deliveries.c.owner).where(deliveries.c.state.in_(HELD), deliveries.c.owner.is_not(None)).distinct()
     gone = [other for other in connection.scalars(owners) if other != owner and not alive(other)]
-    rows = connection.execute(_claimable(now, gone).limit(limit)).all()
+    claimable = _claimable(now, gone).where(deliveries.c.channel.not_in(without)).limit(limit)
+    rows = connection.execute(claimable).all()
     return [item for row in rows if (item := _take(connection, row, owner, now + lease))]
+
+
+def next_due(connection: Connection, now: dt.datetime) -> dt.datetime | None:
+    """Returns the moment after now at which the next delivery that nobody holds can be claimed, None without one."""
+    free = (deliveries.c.state.in_(UNSETTLED), deliveries.c.owner.is_(None), deliveries.c.due > now)
+    in_turn = (_its_text_is_sent(), ~_another_text_is_first())
+    moment: dt.datetime | None = connection.scalar(select(func.min(deliveries.c.due)).where(*free, *in_turn))
+    return moment
+
+
+def channels_used(connection: Connection) -> set[str]:
+    """Returns the channels for which something was ever put into the outbox."""
+    return set(connection.scalars(select(deliveries.c.channel).distinct()))
 
 
 def _claimable(now: dt.datetime, gone: list[str]) -> Select[Any]:
@@ -190,14 +227,15 @@ def retry_failed(connection: Connection, now: dt.datetime) -> int:
     later = deliveries.alias("later")
     newer = (later.c.part == "text", later.c.state == "sent", later.c.position > deliveries.c.position)
     overtaken = exists().where(_same(later, deliveries, "alert_id"), *newer)
-    drop_failed(connection, overtaken)
-    return _settle_failed(connection, {"state": "ambiguous", "due": now})
+    _settle(connection, {"state": "dropped"}, FAILED, overtaken)
+    return _settle(connection, {"state": "ambiguous", "due": now}, FAILED)
 
 
-def drop_failed(connection: Connection, *which: ColumnElement[bool]) -> int:
-    """Gives up what failed, and returns how many that were. which: only those for which it holds."""
-    return _settle_failed(connection, {"state": "dropped"}, *which)
+def drop(connection: Connection, now: dt.datetime) -> int:
+    """Gives up what failed and what is overdue by a day, with the charts of both; returns how many that were."""
+    late, given_up = list(connection.scalars(select(deliveries.c.id).where(_overdue(now)))), {"state": "dropped"}
+    return _settle(connection, given_up, or_(FAILED, deliveries.c.id.in_(late), deliveries.c.after.in_(late)))
 
 
-def _settle_failed(connection: Connection, values: Mapping[str, Any], *which: ColumnElement[bool]) -> int:
-    return connection.execute(deliveries.update().where(deliveries.c.state == "failed", *which).values(values)).rowcount
+def _settle(connection: Connection, values: Mapping[str, Any], *which: ColumnElement[bool]) -> int:
+    return connection.execute(deliveries.update().where(*which).values(values)).rowcount

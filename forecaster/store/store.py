@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from types import TracebackType
 
 import pandas as pd
@@ -175,6 +175,11 @@ class Store:
         with self._engine.begin() as connection:
             return outbox.texts(connection)
 
+    def first_sent(self, alert_id: str, since: dt.datetime) -> dt.datetime | None:
+        """Returns when the first text about an alert since a moment was sent, None where none was."""
+        with self._engine.begin() as connection:
+            return outbox.first_sent(connection, alert_id, since)
+
     def as_told(self, *alert_ids: str) -> list[tuple[Target, Message]]:
         """Returns of each target and each of these alerts the whole alert as it was last told there."""
         with self._engine.begin() as connection:
@@ -192,15 +197,27 @@ class Store:
         lease: dt.timedelta,
         alive: Callable[[str], bool],
         limit: int = 20,
+        without: Collection[str] = (),
     ) -> list[Delivery]:
         """Returns deliveries that are this owner's to send until the lease is over; no other worker gets them.
 
         state is "claimed", or "ambiguous" where somebody may have sent it already: look before sending. `thread` is
         the receipt of the first text sent about the alert to the target. Texts of an alert come one at a time, in
-        order, so claim again until nothing comes. An owner's name must not be used again after a restart.
+        order, so claim again until nothing comes. An owner's name must not be used again after a restart. without:
+        channels that get none for now.
         """
         with self._writer.begin() as connection:
-            return outbox.claim(connection, now, owner, lease, alive, limit)
+            return outbox.claim(connection, now, owner, lease, alive, limit, without)
+
+    def next_due(self, now: dt.datetime) -> dt.datetime | None:
+        """Returns the moment after now at which the next delivery can be claimed, None without one."""
+        with self._engine.begin() as connection:
+            return outbox.next_due(connection, now)
+
+    def channels_used(self) -> set[str]:
+        """Returns the channels for which something was ever put into the outbox."""
+        with self._engine.begin() as connection:
+            return outbox.channels_used(connection)
 
     def mark_sent(self, delivery_id: str, receipt: str, now: dt.datetime) -> None:
         with self._writer.begin() as connection:
@@ -229,10 +246,15 @@ class Store:
         with self._writer.begin() as connection:
             return outbox.retry_failed(connection, now)
 
-    def drop_failed(self) -> int:
-        """Returns how many deliveries that had failed are given up."""
+    def drop(self, now: dt.datetime) -> int:
+        """Returns how many deliveries that had failed, or were overdue by a day, are given up."""
         with self._writer.begin() as connection:
-            return outbox.drop_failed(connection)
+            return outbox.drop(connection, now)
+
+    def overdue(self, now: dt.datetime) -> list[Delivery]:
+        """Returns the deliveries that should have been sent a day ago, in the order in which they were put in."""
+        with self._engine.begin() as connection:
+            return outbox.overdue(connection, now)
 
     def deliveries(self, alert_id: str | None = None, state: DeliveryState | None = None) -> list[Delivery]:
         """Returns the deliveries in the order in which they were put in."""
@@ -265,6 +287,11 @@ class Store:
         """Returns the fits that are kept, which a model need not make again."""
         with self._engine.begin() as connection:
             return upkeep.read_fits(connection)
+
+    def last_received(self) -> dt.datetime | None:
+        """Returns when data was last read, None before the first."""
+        with self._engine.begin() as connection:
+            return upkeep.last_received(connection)
 
     def health(self) -> upkeep.Health:
         """Returns how much there is of everything, for `doctor`."""

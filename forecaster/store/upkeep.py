@@ -40,11 +40,17 @@ def health(connection: Connection) -> Health:
         extracts=connection.scalar(select(func.count()).select_from(extracts)) or 0,
         events=connection.scalar(select(func.count()).select_from(keys)) or 0,
         totals=connection.scalar(select(func.count()).select_from(series)) or 0,
-        last_received=connection.scalar(select(func.max(extracts.c.received))),
+        last_received=last_received(connection),
         open_alerts=connection.scalar(still_open) or 0,
         deliveries=dict(connection.execute(states).all()),
         last_heartbeat=last_heartbeat(connection),
     )
+
+
+def last_received(connection: Connection) -> dt.datetime | None:
+    """Returns when data was last read, None before the first."""
+    newest: dt.datetime | None = connection.scalar(select(func.max(extracts.c.received)))
+    return newest
 
 
 def newest_event(connection: Connection, as_of: dt.datetime) -> dt.date | None:

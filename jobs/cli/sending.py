@@ -9,7 +9,7 @@ import typer
 from forecaster.calendar import local_time
 from forecaster.channels import Channel, open_channel
 from forecaster.messages import DeliveryState
-from forecaster.settings import Settings
+from forecaster.settings import Settings, SettingsError
 from forecaster.store import Store
 from jobs import deliver as delivering
 from jobs.cli.terminal import NOT_WELL, console, say
@@ -19,9 +19,12 @@ UNSENT: tuple[DeliveryState, ...] = ("pending", "ambiguous")
 
 
 def channels_of(settings: Settings) -> dict[str, Channel]:
-    """Returns the channels that are set up, by name."""
+    """Returns the channels that are set up, by name; raises SettingsError for a secret that cannot be used."""
     names = {target.channel for target in settings.targets if available(settings, target.channel)}
-    found = {name: open_channel(name, settings.secrets.given, say) for name in names}
+    try:
+        found = {name: open_channel(name, settings.secrets.given, say) for name in names}
+    except ValueError as error:
+        raise SettingsError(f"environment: {error}") from None
     return {name: channel for name, channel in found.items() if channel is not None}
 
 

@@ -17,6 +17,7 @@ from forecaster.settings import Settings, SettingsError, from_environment
 from forecaster.types import InputError, Step
 from jobs import deliver as delivering
 from jobs import demo, doctor
+from jobs.answers import end_snoozes
 from jobs.cli.sending import channels_of, send
 from jobs.cli.terminal import BAD_INPUT, NOT_WELL, AsOf, ConfigFile, Period, console, opened, print_table, progress, say
 from jobs.digest import digest_of, send_digest
@@ -25,7 +26,7 @@ from jobs.ingest import Received, ingest_file, ingest_inbox
 from jobs.scheduler import Service
 from jobs.scheduler import serve as serve_forever
 from jobs.secret import secret_key
-from jobs.telling import digest_targets, held_back
+from jobs.telling import digest_targets, held_back, hours_of
 from jobs.watch import run_day
 
 app = typer.Typer()
@@ -100,13 +101,14 @@ def run(as_of: AsOf = None, config: ConfigFile = None) -> None:
             raise InputError("--as-of", f"{as_of} has not come yet", f"give {today} or a day before")
         refused = [_report(received) for received in ingest_inbox(store, settings, secret_key(settings), now)]
         with console(stderr=True).status("Judging …"):
-            results = run_day(store, settings, as_of or today, now)
+            results = run_day(store, settings, as_of or today, now, hours=hours_of(settings))
         if not results:
             raise InputError("store", "there is no data to judge", "run `forecaster ingest FILE` first")
         for result in results:
             if result.stale:
                 console(stderr=True).print(f"warning: {result.stale}", markup=False)
             _say_run(result.run.period, result.run.step, len(result.run.transitions), len(result.run.not_run))
+        end_snoozes(store, now)
         send(store, settings)
         if any(refused):
             raise typer.Exit(NOT_WELL)
@@ -126,17 +128,17 @@ def digest_command(
     """Says how the week went, whether or not anything moved: what was watched, what is open, what could not run."""
     with opened(config) as (settings, store):
         now = delivering.utc_now()
-        held = [alert.id for alert in held_back(store, settings, now)]
+        held = [alert.id for alert in held_back(store, settings)]
         say(plain(digest_of(store, settings, now, held), console().width))
         if send_it:
-            send_digest(store, settings, now, digest_targets(settings), held)
+            send_digest(store, settings, now, digest_targets(store, settings), held)
             send(store, settings)
 
 
 @app.command(name="deliver", epilog="Example: forecaster deliver --retry   (the bot has been invited to the channel)")
 def deliver_command(
     retry: Annotated[bool, typer.Option("--retry", help="Also what failed for good, to the same address.")] = False,
-    drop: Annotated[bool, typer.Option("--drop", help="Give up what failed for good.")] = False,
+    drop: Annotated[bool, typer.Option("--drop", help="Give up what failed for good or is overdue by a day.")] = False,
     config: ConfigFile = None,
 ) -> None:
     """Sends what waits in the outbox, now. What failed for good is left alone unless you say so."""
@@ -146,7 +148,7 @@ def deliver_command(
         if retry:
             say(f"{store.retry_failed(delivering.utc_now())} that failed are tried again.")
         if drop:
-            say(f"{store.drop_failed()} that failed are given up.")
+            say(f"{store.drop(delivering.utc_now())} that failed or are overdue by a day are given up.")
         send(store, settings)
 
 

@@ -277,7 +277,9 @@ def test_a_mail_that_was_taken_is_sent_however_the_server_says_goodbye(server, c
 # What can be no mail
 
 
-@pytest.mark.parametrize("address", ["", " , ", "ann", "ann@", "Ann <ann@example.gov.uk>", "a@b\nRCPT TO:<c@d>", "é@b"])
+@pytest.mark.parametrize(
+    "address", ["", " , ", "ann", "ann@", "Ann <ann@example.gov.uk>", "a@b\nRCPT TO:<c@d>", "é@b", "a..b@c.uk", ".a@b"]
+)
 def test_an_address_that_is_none_is_permanent_and_asks_nobody(server, channel, address):
     error = failure(channel, notice(target=Target("email", address)))
     assert kind(error) == (True, False)

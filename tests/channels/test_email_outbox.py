@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,28 +14,13 @@ from forecaster.channels import Channel, open_channel
 from forecaster.messages import Delivery, Target
 from forecaster.store import Store
 from jobs.deliver import deliver
+from tests.channels.clocks import Clock
 from tests.channels.mail_double import DROP_TAKEN, MailDouble
 from tests.channels.notices import notice
 from tests.channels.teams_double import Answer, Dropped, TeamsDouble
 from tests.store.store_cases import run
 
 MAIL = Target("email", "ann@example.gov.uk, bob@example.gov.uk")
-
-
-@dataclass
-class Clock:
-    """Time passes only in the pauses between two tries; `then` is what happens in the first of them."""
-
-    now: dt.datetime = dt.datetime(2018, 1, 8, 7, tzinfo=dt.UTC)
-    then: object = None
-
-    def __call__(self) -> dt.datetime:
-        return self.now
-
-    def pause(self, seconds: float) -> None:
-        self.now += dt.timedelta(seconds=seconds)
-        if callable(self.then):
-            self.then()
 
 
 @pytest.fixture

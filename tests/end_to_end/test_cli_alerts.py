@@ -12,6 +12,7 @@ import pytest
 from e2e_council import LAST, MONDAY, WEEK
 from e2e_office import TINY, Office, Said
 
+from forecaster.calendar import DAY
 from forecaster.read.pseudonym import pseudonym
 
 SENIOR = ("--by", "A. Patel", "--reason", "audit under way")
@@ -82,6 +83,15 @@ def test_a_snoozed_alert_keeps_until_when(alerted_office: Office) -> None:
     name, until = referrals(alerted_office), MONDAY + 4 * WEEK
     alerted_office.forecaster("snooze", name, "--until", until, *SENIOR).done()
     assert shown(alerted_office, name)[-1].endswith(f"opened -> snoozed  A. Patel: audit under way (until {until})")
+
+
+def test_a_snooze_is_over_when_its_day_begins_in_london(alerted_office: Office) -> None:
+    name, until = referrals(alerted_office), MONDAY + WEEK
+    alerted_office.forecaster("snooze", name, "--until", until, *SENIOR).done()
+    alerted_office.forecaster("run", now=f"{until - DAY}T22:59:00+00:00").done()
+    assert f"snoozed until {until} by A. Patel" in alerted_office.forecaster("alerts", "show", name).done().out
+    alerted_office.forecaster("run", now=f"{until - DAY}T23:00:00+00:00").done()  # in summer time
+    assert shown(alerted_office, name)[-1].endswith("snoozed -> updated  forecaster: still there after the snooze")
 
 
 def test_the_audit_trail_has_every_step_in_order(alerted_office: Office) -> None:

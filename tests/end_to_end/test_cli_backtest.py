@@ -32,7 +32,8 @@ def text_of(office: Office, name: str = "alerts.json") -> str:
 
 def judged(office: Office, name: str = "alerts.json") -> str:
     """The alerts without what only the live service of that day can say: its extract, and what people answered."""
-    return re.sub(r"; extract of [^;]+|; \d+ of \d+ yearly false alarms used", "", text_of(office, name))
+    live = r"; extract of [^;]+|; \d+ alerts? called not useful in a year \(\d+ accepted\)"
+    return re.sub(live, "", text_of(office, name))
 
 
 def morning(day: dt.date) -> str:

@@ -100,7 +100,7 @@ def test_to_assign_or_to_call_useful_leaves_the_alert_waiting_for_an_answer(told
 # doctor
 
 
-def test_doctor_counts_what_people_said_of_each_detector(told_office: Office) -> None:
+def test_doctor_counts_what_the_alerts_of_each_detector_were_called_last(told_office: Office) -> None:
     assert " feedback " not in told_office.forecaster("doctor").out
     name = only_alert(told_office)
     told_office.forecaster("rate", name, "useful", *BY).done()
@@ -108,7 +108,7 @@ def test_doctor_counts_what_people_said_of_each_detector(told_office: Office) ->
     told_office.forecaster("rate", name, "not-useful", "--reason", "known", *BY).done()
     told_office.forecaster("rate", name, "not-useful", "--reason", "still known", "--by", "B. Khan").done()
     [line] = [line for line in told_office.forecaster("doctor").out.splitlines() if line[5:14].strip() == "feedback"]
-    assert line.endswith("surge: 1 called useful, 2 not useful")
+    assert line.endswith("surge: 0 called useful, 1 not useful")  # what it was called last
 
 
 # The whole explanation

@@ -103,7 +103,7 @@ def test_a_headline_that_prophet_is_offered_says_which_models_its_forecast_is_ma
     council_office.configure(TINY.replace("prophet = []", 'prophet = ["referrals"]'))
     run(council_office, MONDAY).done()
     [text] = [post["text"] for post in slack.posts if post["text"].startswith("Referrals are surging")]
-    assert re.search(r"model (levels|counts|prophet) \d+%", text)
+    assert re.search(r"forecast by (levels|counts|prophet) \d+%, ", text)
 
 
 def test_run_again_the_same_day_nothing_is_posted(council_office: Office, slack: SlackDouble) -> None:
@@ -150,7 +150,7 @@ def test_an_alert_is_opened_updated_and_resolved_in_one_thread(crashing: Office,
     mine = [post for post in slack.posts if thread(post) == first["ts"]]
     assert [post.get("thread_ts") for post in mine] == [None] + [first["ts"]] * (len(states) - 1)
     [alert] = [alert for alert in alerts(crashing) if alert["id"].startswith("referrals-up")]
-    assert first["text"] == alert["text"] and "Resolved." in first["text"]
+    assert first["text"] == alert["text"] and "Resolved: two weeks in a row" in first["text"]
     assert first["metadata"]["event_payload"]["delivery_id"]
     assert len({post["text"].splitlines()[0] for post in mine[1:]}) == len(mine) - 1
     assert all(len(post["text"]) < len(first["text"]) for post in mine[1:])

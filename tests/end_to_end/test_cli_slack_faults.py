@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import time
+from pathlib import Path
 
 import pytest
 from e2e_council import MONDAY, TOLD, totals
-from e2e_deadly import check_told_once
-from e2e_office import TINY, Office, Said, wait_until
+from e2e_deadly import MANAGERS_ONLY, check_told_once
+from e2e_office import AT_ANY_TIME, TINY, Office, Said, wait_until
 
 from tests.channels.slack_double import UPLOAD, Dropped, RateLimited, Refused, SlackDouble, Status
 
@@ -80,7 +82,9 @@ def test_once_the_cause_is_mended_what_was_refused_is_sent_or_given_up(crashing:
     assert "one of them" in crashing.forecaster("deliver", "--retry", "--drop").refused()
     assert crashing.forecaster("deliver", "--retry").done().out == "2 that failed are tried again.\n"
     check_told_once(crashing, slack)
-    assert crashing.forecaster("deliver", "--drop").done().out == "0 that failed are given up.\n"
+    assert (
+        crashing.forecaster("deliver", "--drop").done().out == "0 that failed or are overdue by a day are given up.\n"
+    )
 
 
 def test_a_wrong_token_never_shows(crashing: Office, slack: SlackDouble) -> None:
@@ -105,6 +109,29 @@ def test_without_a_token_slack_is_left_out_and_doctor_says_so(council_office: Of
     run(council_office, MONDAY).done()
     assert {channel for (channel,) in council_office.rows("SELECT channel FROM deliveries")} == {"console"}
     assert "is not told: set SLACK_BOT_TOKEN" in council_office.forecaster("doctor").out
+
+
+def test_what_a_run_without_the_token_finds_is_sent_once_it_is_back(crashing: Office, slack: SlackDouble) -> None:
+    crashing.configure(MANAGERS_ONLY.replace("digest_to = []", 'digest_to = ["managers"]'))
+    crashing.forecaster("digest", "--send").done()  # Slack has been used
+    token = crashing.environment.pop("SLACK_BOT_TOKEN")
+    said = run(crashing)
+    assert said.code == 1 and "not delivered yet to slack:C0FORECAST: the channel slack is not set up" in said.err
+    doctor = crashing.forecaster("doctor").out
+    assert "FAIL target    managers: slack:C0FORECAST is not told: set SLACK_BOT_TOKEN" in doctor
+    crashing.environment["SLACK_BOT_TOKEN"] = token
+    crashing.change("UPDATE deliveries SET due = '2020-01-01 00:00:00.000000' WHERE due IS NOT NULL")
+    crashing.forecaster("deliver").done()
+    assert len(slack.posts) == 2
+
+
+def test_a_run_at_night_disturbs_nobody_but_who_runs_it(office: Office, slack: SlackDouble, counted: Path) -> None:
+    office.configure(TINY.replace(AT_ANY_TIME, "[telling]\ndigest_to = []\noperations_to = []\n"))
+    office.give(counted)
+    said = office.forecaster("run", now=f"{TOLD - dt.timedelta(days=1)}T22:00:00+00:00").done()
+    assert "Referrals are surging" in said.out and slack.posts == []
+    assert "2 to be sent after quiet hours, from Monday 16 May 07:00." in said.out
+    assert set(office.rows("SELECT channel, state FROM deliveries")) == {("slack", "pending"), ("console", "sent")}
 
 
 def test_the_token_may_come_from_a_file(crashing: Office, slack: SlackDouble) -> None:

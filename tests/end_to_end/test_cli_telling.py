@@ -75,7 +75,7 @@ name = "analysts"
 channel = "slack"
 address = "{ANALYSTS}"
 [[routes]]
-measures = ["contacts"]
+measures = ["plan_ends"]
 to = ["analysts"]
 [[routes]]
 to = ["managers"]
@@ -121,7 +121,7 @@ def monday(tmp_path_factory: pytest.TempPathFactory, zygote: Zygote) -> Iterator
 
 
 def test_an_alert_goes_to_everybody_whose_route_fits_it(monday: Monday) -> None:
-    assert measures_told(monday.office, ANALYSTS) == ["contacts"]
+    assert measures_told(monday.office, ANALYSTS) == ["plan_ends"]
     assert len(told_in(monday.slack, ANALYSTS)) == 1
 
 
@@ -152,10 +152,10 @@ def test_a_dry_run_of_the_routes_says_who_would_get_what_and_sends_nothing(monda
         said.setdefault(line.split()[0], []) if not line.startswith("  ") else said[list(said)[-1]].append(line.strip())
     assert {name.partition("-up-")[0].replace("-", "_") for name in said} == set(THREE)
     for name, lines in said.items():
-        contacts = name.startswith("contacts")
+        ends = name.startswith("plan-ends")
         assert [line.partition(":")[0] for line in lines[:2]] == ["route 1", "route 2"]
-        assert ("analysts" in lines[0]) == contacts
-        assert [line.split()[0] for line in lines[2:]] == (["analysts", "managers"] if contacts else ["managers"])
+        assert ("analysts" in lines[0]) == ends
+        assert [line.split()[0] for line in lines[2:]] == (["analysts", "managers"] if ends else ["managers"])
     assert sum("held for the digest" in line for lines in said.values() for line in lines) == 1
 
 
@@ -239,7 +239,9 @@ def test_after_three_working_days_without_an_answer_the_next_in_line_is_told_onc
             at_that_time.deliver()
         assert len(told_in(slack, ANALYSTS)) == (moment >= THURSDAY)
     [first], [passed_on] = told_in(slack, MANAGERS), told_in(slack, ANALYSTS)
-    assert passed_on["blocks"][0] == first["blocks"][0] and thread(passed_on) == passed_on["ts"]
+    unanswered, headline = (posted["blocks"][0]["text"]["text"] for posted in (passed_on, first))
+    assert unanswered == "Nobody has answered for three working days: " + headline[:1].lower() + headline[1:]
+    assert thread(passed_on) == passed_on["ts"]
     assert "Nobody" in first["text"]  # who has known it all along is not disturbed: the first message says so
     changes = waiting.rows("SELECT was, now, change FROM transitions ORDER BY position")
     assert changes == [(None, "opened", None), ("opened", "opened", "escalated")]

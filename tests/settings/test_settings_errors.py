@@ -209,6 +209,26 @@ class TestMeasures:
         ('[telling]\ndigest_to = ["manager"]\n', 'did you mean "managers"?'),
         ('[telling]\nquiet_from = "8pm"\n', 'must be a time such as "07:00", not "8pm"'),
         ('[telling]\npage = "forecaster"\n', "must be an address such as"),
+        (
+            '[page]\nlisten = "127.0.0.1:99999"\n',
+            '[page] listen: must have a port of at most 65535, not "127.0.0.1:99999"',
+        ),
+        (
+            '[[targets]]\nname = "a"\nchannel = "teams"\naddress = "managers"\n',
+            '[[targets]] 1: "a" takes no address: TEAMS_WEBHOOK_URL says where in Teams it is',
+        ),
+        (
+            '[[targets]]\nname = "a"\nchannel = "teams"\n[[targets]]\nname = "b"\nchannel = "teams"\n',
+            '[[targets]] two are at "teams"; keep one of them',
+        ),
+        *(
+            (
+                f'[[targets]]\nname = "a"\nchannel = "email"\naddress = "ann@b.uk, {wrong}"\n',
+                f'[[targets]] 1: the target has "{wrong}" for a mail address; write plain addresses such as',
+            )
+            for wrong in ("a..b@c.uk", ".a@b.uk", "a.@b.uk", "Ann", "ann@b..uk")
+        ),
+        ('[[targets]]\nname = "a"\nchannel = "email"\n', 'the target has "nothing" for a mail address'),
     ],
 )
 def test_how_people_are_told_is_checked(here: Path, text: str, line: str) -> None:
@@ -217,5 +237,5 @@ def test_how_people_are_told_is_checked(here: Path, text: str, line: str) -> Non
 
 def test_a_question_with_a_place_that_is_none_is_refused(here: Path) -> None:
     written(here, '[[question]]\nask = "Who {did} it?"\n', "questions.toml")
-    with pytest.raises(SettingsError, match=r"questions.toml: .*\{where\} and \{plans\} alone"):
+    with pytest.raises(SettingsError, match=r"questions.toml: .*\{where\}.* alone"):
         loaded(here, '[telling]\nquestions = "questions.toml"\n')

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import replace
 
 import pytest
-from store_cases import CONSOLE, LEASE, RECEIVED, SLACK, chart, delivery, message, run, transition
+from store_cases import CONSOLE, DAY, LEASE, RECEIVED, SLACK, chart, delivery, message, run, transition
 from store_workers import claim_until_empty, die_holding_a_claim, processes, run_all
 
 from forecaster.messages import Delivery, DeliveryState
@@ -52,6 +52,17 @@ def test_a_claimed_delivery_has_all_that_is_needed_to_send_it(store: Store) -> N
     assert (item.state, item.attempts, item.thread) == ("claimed", 1, "")
     assert (item.target, item.part, item.message) == (SLACK, "text", message("A1", "D1"))
     assert states(store) == {"D1": "claimed"}
+
+
+def test_it_is_known_when_somebody_was_first_reached(store: Store) -> None:
+    put(store, delivery("D1"), chart("D1"), delivery("D2", CONSOLE), delivery("E1", alert_id="A2"))
+    assert store.first_sent("A1", NOW) is None
+    for name, minutes in (("D2", 3), ("E1", 1), ("D1", 2), ("D1-chart", 1)):
+        claim(store)
+        store.mark_sent(name, "receipt", NOW + minutes * MINUTE)
+    assert [store.first_sent("A1", NOW + n * MINUTE) for n in (0, 2, 3, 4)] == [
+        NOW + 2 * MINUTE, NOW + 2 * MINUTE, NOW + 3 * MINUTE, None,
+    ]  # fmt: skip
 
 
 def test_nothing_to_send_is_an_empty_list(store: Store) -> None:
@@ -185,9 +196,49 @@ def test_what_failed_is_tried_again_when_somebody_says_so_and_looked_for_first(s
 def test_what_failed_may_be_given_up(store: Store) -> None:
     put(store, delivery("D1"), delivery("D2", CONSOLE))
     fail(store, "D1")
-    assert store.drop_failed() == 1 and states(store) == {"D1": "dropped", "D2": "sent"}
-    assert store.retry_failed(OVER) == store.drop_failed() == 0
+    assert store.drop(OVER) == 1 and states(store) == {"D1": "dropped", "D2": "sent"}
+    assert store.retry_failed(OVER) == store.drop(OVER) == 0
     assert claimed_ids(store, OVER) == []
+
+
+def test_what_should_have_been_sent_a_day_ago_is_overdue_and_may_be_given_up_with_its_chart(store: Store) -> None:
+    put(store, delivery("D1"), chart("D1"), delivery("D2", CONSOLE, due=NOW + DAY))
+    claim(store)
+    store.mark_pending("D1", "429, try later", NOW)
+    assert store.overdue(NOW + DAY) == []
+    [late] = store.overdue(NOW + DAY + MINUTE)
+    assert (late.id, late.error) == ("D1", "429, try later")
+    assert store.drop(NOW + DAY + MINUTE) == 2
+    assert states(store) == {"D1": "dropped", "D1-chart": "dropped", "D2": "pending"}
+
+
+def test_what_was_tried_for_a_day_is_overdue_though_it_is_to_be_tried_soon(store: Store) -> None:
+    put(store, delivery("D1", due=NOW + MINUTE, attempts=149), delivery("D2", CONSOLE, due=NOW + MINUTE, attempts=150))
+    assert [item.id for item in store.overdue(NOW)] == ["D2"]
+    claim(store, NOW + MINUTE)  # while somebody has it, nobody can give it up
+    assert store.overdue(NOW + MINUTE) == [] and store.drop(NOW + MINUTE) == 0
+
+
+def test_the_next_to_be_due_is_one_that_can_be_claimed_then(store: Store) -> None:
+    behind = delivery("D2", due=NOW - MINUTE)  # its story's first text comes before it
+    put(store, delivery("D1", due=NOW + 3 * MINUTE), behind, chart("D1"), delivery("D3", CONSOLE))
+    assert store.next_due(NOW) == NOW + 3 * MINUTE
+    assert store.next_due(NOW + 3 * MINUTE) is None
+    assert claimed_ids(store, NOW + 3 * MINUTE) == ["D1", "D3"]
+    assert store.next_due(NOW) is None  # somebody has it
+
+
+def test_a_channel_may_be_left_out(store: Store) -> None:
+    put(store, delivery("D1"), delivery("D2", CONSOLE))
+    assert [item.id for item in store.claim(NOW, "worker 1", LEASE, everyone, without={"slack"})] == ["D2"]
+    assert states(store) == {"D1": "pending", "D2": "claimed"}
+
+
+def test_a_channel_was_used_once_something_was_put_in_for_it(store: Store) -> None:
+    assert store.channels_used() == set()
+    put(store, delivery("D1"), delivery("D2"))
+    fail(store, "D1", "D2")
+    assert store.channels_used() == {"slack"}
 
 
 def test_old_news_is_not_sent_after_newer(store: Store) -> None:

@@ -95,6 +95,7 @@ def test_the_last_beat_counts(store: Store) -> None:
 
 
 def test_an_empty_store_is_healthy_and_says_so(store: Store) -> None:
+    assert store.last_received() is None
     assert store.health() == {
         "extracts": 0,
         "events": 0,
@@ -110,6 +111,7 @@ def test_health_counts_each_event_once_however_many_versions_it_has(store: Store
     store.ingest(extract(event("c1", team="Team 1"), event("c2")), RECEIVED)
     store.ingest(extract(event("c1", team="Team 2")), RECEIVED + WEEK)
     store.ingest(totals_extract(total("2018-01-01", 3.0)), RECEIVED + WEEK)
+    assert store.last_received() == RECEIVED + WEEK
     health = store.health()
     assert (health["extracts"], health["events"], health["totals"]) == (3, 2, 1)
     assert health["last_received"] == RECEIVED + WEEK

@@ -64,7 +64,7 @@ def outbox(
     routes: Sequence[Route] | None = None,
 ) -> list[Delivery]:
     """What would be put into the outbox."""
-    ways = routes_of(settings) if routes is None else routes
+    ways = routes_of(store, settings) if routes is None else routes
     safe, exact = ({step.id: words(one, exact) for one, step in changes} for exact in (False, True))
     return list(deliveries(changes, safe, exact, ways, heard(store, ways, now), now, hours))
 
