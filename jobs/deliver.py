@@ -10,7 +10,6 @@ import time
 import traceback
 from collections import Counter
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from forecaster.channels import Channel
@@ -82,24 +81,20 @@ def _attempt(
     if channel is None:  # its secret may be missing for this run only
         missing = SendError(f"the channel {delivery.target.channel} is not set up", retry_after=LONGEST_PAUSE)
         return _put_off(store, delivery, missing, now)
-    with ThreadPoolExecutor(1) as hand:  # whatever goes wrong with one message, the others are sent
-        sending = hand.submit(_found_or_sent, channel, delivery)
-    error = sending.exception()
-    if error is None:
-        store.mark_sent(delivery.id, sending.result(), now)
-        return "sent"
-    failure = error if isinstance(error, SendError) else _fault(error, delivery)
-    if failure.down:
-        down.add(channel.name)
-    return _put_off(store, delivery, failure, now)
+    try:
+        receipt = channel.find(delivery) if delivery.state == "ambiguous" else None
+        receipt = receipt or channel.send(delivery)
+    except SendError as error:
+        if error.down:
+            down.add(channel.name)
+        return _put_off(store, delivery, error, now)
+    except Exception as error:  # noqa: BLE001 - the job's edge: one message is parked, the others are sent
+        return _put_off(store, delivery, _fault(error, delivery), now)
+    store.mark_sent(delivery.id, receipt, now)
+    return "sent"
 
 
-def _found_or_sent(channel: Channel, delivery: Delivery) -> str:
-    receipt = channel.find(delivery) if delivery.state == "ambiguous" else None
-    return receipt or channel.send(delivery)
-
-
-def _fault(error: BaseException, delivery: Delivery) -> SendError:
+def _fault(error: Exception, delivery: Delivery) -> SendError:
     """Of an error nobody expected the log gets the place, not the words: they may be of the message."""
     name, frame = type(error).__name__, traceback.extract_tb(error.__traceback__)[-1]
     log.error("sending to %s failed: %s in %s, line %s", delivery.target, name, frame.filename, frame.lineno)

@@ -85,16 +85,16 @@ def test_only_three_modules_find_others_by_name() -> None:
     assert finding == set(FOUND_BY_NAME)
 
 
-def test_no_handler_takes_every_error() -> None:
-    """An error nobody expected is a bug: it is seen, not swallowed."""
+def test_no_handler_takes_every_error_but_one_at_a_job_s_edge() -> None:
+    """An error nobody expected is a bug: it is seen, not swallowed; only a message that fails is parked by itself."""
     broad = [
-        f"{name}, line {node.lineno}"
+        name
         for name, tree in MODULES.items()
         for node in ast.walk(tree)
         if isinstance(node, ast.ExceptHandler)
         and (node.type is None or last_word(node.type) in ("Exception", "BaseException"))
     ]
-    assert not broad
+    assert broad == ["jobs.deliver"]
 
 
 def test_no_file_imports_the_package_it_is_part_of() -> None:
