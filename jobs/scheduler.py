@@ -5,12 +5,11 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import signal
-from collections.abc import Callable
-from contextlib import ExitStack
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
-from threading import Event
-from types import FrameType
 from zoneinfo import ZoneInfo
 
 from apscheduler.events import EVENT_JOB_ERROR, JobExecutionEvent
@@ -166,21 +165,31 @@ def _catch_up(service: Service) -> None:
     service.watch()
 
 
-def serve(service: Service, stop: Event | None = None) -> None:
-    """Runs until SIGTERM or SIGINT (or `stop` is set), then finishes the job in hand.
+@contextmanager
+def signalled(*numbers: signal.Signals) -> Iterator[Callable[[], object]]:
+    """Yields what waits for one of these signals.
+
+    It waits for a byte that the interpreter writes: a handler that sets an Event may interrupt the very wait for it,
+    which holds its lock, and a signal just before a wait for a lock begins does not end it.
+    """
+    reading, writing = socket.socketpair()
+    with reading, writing:
+        writing.setblocking(False)
+        for number in numbers:
+            signal.signal(number, lambda *_: None)
+        before = signal.set_wakeup_fd(writing.fileno())
+        try:
+            yield lambda: reading.recv(1)
+        finally:
+            signal.set_wakeup_fd(before)
+
+
+def serve(service: Service, stop: Callable[[], object]) -> None:
+    """Runs until `stop` returns, which waits to be told, then finishes the job in hand.
 
     One worker thread: jobs never overlap, so a delivery never reads a half-written week. A job that fails is logged by
     APScheduler with its traceback and runs again at its next time, a weekly one soon. None is dropped for being late.
     """
-    stopping = stop or Event()
-
-    def on_signal(number: int, frame: FrameType | None) -> None:
-        log.info("stopping: finishing the job in hand")
-        stopping.set()
-
-    if stop is None:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, on_signal)
     service.beat()
     scheduler = BackgroundScheduler(
         executors={"default": ThreadPoolExecutor(1)}, job_defaults={"misfire_grace_time": None}, timezone=dt.UTC
@@ -195,7 +204,8 @@ def serve(service: Service, stop: Event | None = None) -> None:
             log.info("pages on %s", address)
         scheduler.start()
         log.info("serving: watch %s (%s)", service.settings.schedule.watch, service.settings.schedule.timezone)
-        stopping.wait()
+        stop()
+        log.info("stopping: finishing the job in hand")
         scheduler.remove_all_jobs()  # shutdown alone trips its own thread over a one-time job that starts just then
         scheduler.shutdown(wait=True)
     log.info("stopped")

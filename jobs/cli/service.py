@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -23,7 +24,7 @@ from jobs.cli.terminal import BAD_INPUT, NOT_WELL, AsOf, ConfigFile, Period, con
 from jobs.digest import digest_of, send_digest
 from jobs.heartbeat import checked
 from jobs.ingest import Received, ingest_file, ingest_inbox
-from jobs.scheduler import Service
+from jobs.scheduler import Service, signalled
 from jobs.scheduler import serve as serve_forever
 from jobs.secret import secret_key
 from jobs.telling import digest_targets, held_back, hours_of
@@ -169,7 +170,9 @@ def serve(config: ConfigFile = None) -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
     with opened(config) as (settings, store):
         _check_watchdog(settings)
-        serve_forever(Service(store, settings, secret_key(settings), channels_of(settings), delivering.utc_now))
+        service = Service(store, settings, secret_key(settings), channels_of(settings), delivering.utc_now)
+        with signalled(signal.SIGTERM, signal.SIGINT) as told_to_stop:
+            serve_forever(service, told_to_stop)
 
 
 @app.command(name="doctor", epilog="Example: forecaster doctor   (--live: only whether `serve` is alive)")

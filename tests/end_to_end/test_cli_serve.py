@@ -6,6 +6,7 @@ import datetime as dt
 import re
 import signal
 import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -148,6 +149,22 @@ def test_a_file_that_comes_while_the_service_sleeps_waits_for_its_time(serving: 
     assert late.exists()
 
 
+STOPS = """
+import random, signal
+from jobs.scheduler import signalled
+
+with signalled(signal.SIGALRM) as wait:
+    for _ in range(20_000):
+        signal.setitimer(signal.ITIMER_REAL, random.uniform(1e-6, 6e-5))
+        wait()
+"""
+
+
+def test_a_signal_is_heard_whenever_it_comes() -> None:
+    """Also in the moment in which the wait for it begins: with an Event that a handler sets this stands still."""
+    subprocess.run([sys.executable, "-c", STOPS], check=True, timeout=60)
+
+
 def test_a_stop_while_what_was_missed_is_being_started_is_quiet(
     office: Office, counted: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -161,7 +178,7 @@ def test_a_stop_while_what_was_missed_is_being_started_is_quiet(
     with Store(f"sqlite:///{office.database}") as store:
         service = scheduler.Service(store, load(None, {}), b"key", {}, clock=lambda: wednesday)
         for _ in range(2):
-            scheduler.serve(service, stopping)
+            scheduler.serve(service, stopping.wait)
     assert failed == []
 
 
@@ -176,7 +193,7 @@ def test_a_weekly_job_that_failed_is_tried_again_soon(
     stopping = threading.Event()
     with Store(f"sqlite:///{office.database}") as store:
         service = scheduler.Service(store, load(None, {}), b"key", {})
-        thread = threading.Thread(target=scheduler.serve, args=(service, stopping))
+        thread = threading.Thread(target=scheduler.serve, args=(service, stopping.wait))
         thread.start()
         wait_until(lambda: "catch-up failed: trying again" in caplog.text)
         office.change("DROP TRIGGER broken")
@@ -198,7 +215,7 @@ def test_a_digest_that_failed_is_tried_again_soon(
     stopping, wednesday = threading.Event(), dt.datetime(2022, 8, 10, 9, tzinfo=dt.UTC)
     with Store(f"sqlite:///{office.database}") as store:
         service = scheduler.Service(store, load(None, {}), b"key", {}, clock=lambda: wednesday)
-        thread = threading.Thread(target=scheduler.serve, args=(service, stopping))
+        thread = threading.Thread(target=scheduler.serve, args=(service, stopping.wait))
         thread.start()
         wait_until(lambda: "digest of this week failed: trying again" in caplog.text)
         office.change("DROP TRIGGER broken")
