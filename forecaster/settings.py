@@ -158,7 +158,8 @@ def _check_names(file: Path, config: Config, catalogue: Mapping[str, Measure]) -
     for name in targets:
         if targets.count(name) > 1:
             raise SettingsError(f'{file}: [[targets]] two are named "{name}"; give each its own name')
-    places = [str(target.target) for target in config.targets]
+    one_place = ("teams",)  # TEAMS_WEBHOOK_URL alone says where it is: two would be sent every card twice
+    places = [one.channel if one.channel in one_place else str(one.target) for one in config.targets]
     for place in places:
         if places.count(place) > 1:
             raise SettingsError(f'{file}: [[targets]] two are at "{place}"; keep one of them')

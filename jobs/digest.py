@@ -14,14 +14,14 @@ from forecaster.briefing import foretold_by
 from forecaster.calendar import last_complete, local_date
 from forecaster.measures import Measure, plain_measure
 from forecaster.messages import Delivery, Message, Target
-from forecaster.routing import next_moment
+from forecaster.routing import Hours, next_moment
 from forecaster.settings import Settings
 from forecaster.store import RunHeader, Store
 from forecaster.types import DIMENSIONS, Alert, Forecasts, NotRun, Panel, SeriesKey, Signal, Step
 from forecaster.words.digest import DIGEST, Facts, Heading, Ran, digest, near
 from forecaster.year_end import HIGH, LOW, MEDIAN, year_end_outlook
 from jobs.arrival import clock_of
-from jobs.telling import delivery_id, due_at, hours_of
+from jobs.telling import ANY_TIME, delivery_id, due_at
 
 STEPS: tuple[Step, ...] = ("week", "month")
 QUARTER: dict[Step, int] = {"week": 13, "month": 3}
@@ -40,15 +40,21 @@ class _Look:
 
 
 def send_digest(
-    store: Store, settings: Settings, now: dt.datetime, targets: Sequence[Target], held: Collection[str] = ()
+    store: Store,
+    settings: Settings,
+    now: dt.datetime,
+    targets: Sequence[Target],
+    held: Collection[str] = (),
+    hours: Hours = ANY_TIME,
 ) -> Message:
     """Returns the digest of the last week that is over, queued once for every target; a repeat queues nothing.
 
-    Each digest is a post of its own. held: ids of the open alerts that nobody was told of.
+    Each digest is a post of its own. held: ids of the open alerts that nobody was told of. hours: when nobody is to be
+    disturbed.
     """
     message = digest_of(store, settings, now, held)
     week = last_complete(local_date(now), "week")
-    due = next_moment(now, hours_of(settings))
+    due = next_moment(now, hours)
     store.enqueue(_delivery(f"{DIGEST}-{week:%G-W%V}", target, message, due) for target in targets)
     return message
 

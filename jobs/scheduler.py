@@ -88,7 +88,8 @@ class Service:
         """Queues what is said every week, whether or not anything moved."""
         now = self.clock()
         held = [alert.id for alert in held_back(self.store, self.settings)]
-        send_digest(self.store, self.settings, now, digest_targets(self.store, self.settings), held)
+        targets = digest_targets(self.store, self.settings)
+        send_digest(self.store, self.settings, now, targets, held, hours_of(self.settings))
 
     def digest_is_due(self) -> bool:
         """Returns whether this week's digest should have been sent by now; sending it again does nothing."""

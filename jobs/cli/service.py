@@ -27,7 +27,7 @@ from jobs.ingest import Received, ingest_file, ingest_inbox
 from jobs.scheduler import Service, signalled
 from jobs.scheduler import serve as serve_forever
 from jobs.secret import secret_key
-from jobs.telling import digest_targets, held_back, hours_of
+from jobs.telling import digest_targets, held_back
 from jobs.watch import run_day
 
 app = typer.Typer()
@@ -102,7 +102,7 @@ def run(as_of: AsOf = None, config: ConfigFile = None) -> None:
             raise InputError("--as-of", f"{as_of} has not come yet", f"give {today} or a day before")
         refused = [_report(received) for received in ingest_inbox(store, settings, secret_key(settings), now)]
         with console(stderr=True).status("Judging …"):
-            results = run_day(store, settings, as_of or today, now, hours=hours_of(settings))
+            results = run_day(store, settings, as_of or today, now)
         if not results:
             raise InputError("store", "there is no data to judge", "run `forecaster ingest FILE` first")
         for result in results:

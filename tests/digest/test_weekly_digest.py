@@ -14,6 +14,7 @@ from forecaster.store import Store
 from forecaster.types import SeriesKey
 from jobs.arrival import check_arrival
 from jobs.digest import digest_of, facts, send_digest
+from jobs.telling import hours_of
 from tests.core.by_hand import acknowledge
 from tests.digest.weeks import (
     CONSOLE,
@@ -72,7 +73,7 @@ def test_each_week_has_a_post_of_its_own(judged_store: Store, settings: Settings
 def test_a_digest_that_was_missed_waits_for_monday_where_it_would_come_on_a_sunday(
     judged_store: Store, settings: Settings
 ) -> None:
-    send_digest(judged_store, settings, NINE + dt.timedelta(days=6), [SLACK])
+    send_digest(judged_store, settings, NINE + dt.timedelta(days=6), [SLACK], hours=hours_of(settings))
     assert [d.due for d in digests(judged_store)] == [at(MONDAY + WEEK, 7)]
 
 

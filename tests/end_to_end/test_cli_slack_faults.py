@@ -125,13 +125,13 @@ def test_what_a_run_without_the_token_finds_is_sent_once_it_is_back(crashing: Of
     assert len(slack.posts) == 2
 
 
-def test_a_run_at_night_disturbs_nobody_but_who_runs_it(office: Office, slack: SlackDouble, counted: Path) -> None:
+def test_a_run_by_hand_tells_at_once_even_on_a_sunday_night(office: Office, slack: SlackDouble, counted: Path) -> None:
+    """Quiet hours are the service's; after a run by hand nothing might come to send what waits."""
     office.configure(TINY.replace(AT_ANY_TIME, "[telling]\ndigest_to = []\noperations_to = []\n"))
     office.give(counted)
     said = office.forecaster("run", now=f"{TOLD - dt.timedelta(days=1)}T22:00:00+00:00").done()
-    assert "Referrals are surging" in said.out and slack.posts == []
-    assert "2 to be sent after quiet hours, from Monday 16 May 07:00." in said.out
-    assert set(office.rows("SELECT channel, state FROM deliveries")) == {("slack", "pending"), ("console", "sent")}
+    assert "Referrals are surging" in said.out and len(slack.posts) == 1
+    assert set(office.rows("SELECT channel, state FROM deliveries")) == {("slack", "sent"), ("console", "sent")}
 
 
 def test_the_token_may_come_from_a_file(crashing: Office, slack: SlackDouble) -> None:

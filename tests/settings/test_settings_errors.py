@@ -214,11 +214,7 @@ class TestMeasures:
             '[page] listen: must have a port of at most 65535, not "127.0.0.1:99999"',
         ),
         (
-            '[[targets]]\nname = "a"\nchannel = "teams"\naddress = "managers"\n',
-            '[[targets]] 1: "a" takes no address: TEAMS_WEBHOOK_URL says where in Teams it is',
-        ),
-        (
-            '[[targets]]\nname = "a"\nchannel = "teams"\n[[targets]]\nname = "b"\nchannel = "teams"\n',
+            '[[targets]]\nname = "a"\nchannel = "teams"\naddress = "x"\n[[targets]]\nname = "b"\nchannel = "teams"\n',
             '[[targets]] two are at "teams"; keep one of them',
         ),
         *(
