@@ -124,17 +124,24 @@ def _scale(chart: Chart) -> alt.Scale:
     return alt.Scale(zero=min(values, default=0) < max(values, default=0) / 2, nice=True)
 
 
-def _colours(chart: Chart) -> alt.Color:
-    """The colour of each series, with one legend of those that are there, in two rows where one is too narrow."""
+def _names(chart: Chart) -> dict[str, str]:
+    """The series that are there, with their colours."""
     there = {COUNTED: True, EXPECTED: True, FORECAST: bool(chart.ahead_periods), HIDDEN: any(chart.hidden)}
-    colours = {name: COLOURS[name] for name, is_there in there.items() if is_there}
-    if chart.level is not None:
-        colours[chart.level_label] = LEVEL
+    names = {name: COLOURS[name] for name, is_there in there.items() if is_there}
+    return names if chart.level is None else names | {chart.level_label: LEVEL}
+
+
+def _columns(chart: Chart, width: int) -> int:
+    """How many names of the legend stand side by side where not all of them fit; 0 for all."""
+    fits = sum(map(len, _names(chart))) <= LEGEND * width // WIDTH
+    return 0 if fits else 3 if width >= WIDTH else 2
+
+
+def _colours(chart: Chart) -> alt.Color:
+    """The colour of each series, with one legend of those that are there."""
+    colours = _names(chart)
     scale = alt.Scale(domain=[*colours], range=[*colours.values()])
-    wide = sum(map(len, colours)) > LEGEND
-    legend = alt.Legend(
-        orient="top", title=None, symbolType="square", symbolOpacity=1, columnPadding=22, columns=3 if wide else 0
-    )
+    legend = alt.Legend(orient="top", title=None, symbolType="square", symbolOpacity=1, columnPadding=22)
     return alt.Color("series:N", scale=scale, legend=legend)
 
 
@@ -177,4 +184,6 @@ def _dressed(layers: Any, chart: Chart, width: int) -> Any:
     sized = layers.properties(width=width, height=height, padding=16, background="white", title=title, autosize=fit)
     framed = sized.configure(font=FONT).configure_view(stroke=None)
     axes = framed.configure_axis(labelFontSize=LETTERS, labelColor=INK)
-    return axes.configure_legend(labelFontSize=LETTERS, labelColor=INK, symbolSize=300, labelLimit=400, offset=6)
+    return axes.configure_legend(
+        labelFontSize=LETTERS, labelColor=INK, symbolSize=300, labelLimit=400, offset=6, columns=_columns(chart, width)
+    )

@@ -132,9 +132,7 @@ class _Site:
         """The chart as it is drawn on a page, which stretches it to its place: wide, or with larger letters."""
         if "narrow" not in request.query_params:
             return JSONResponse(chart.vega_lite(self._chart(request)))
-        made = chart.vega_lite(self._chart(request), NARROW) | {"height": chart.HEIGHT}
-        made["config"]["legend"]["columns"] = 2
-        return JSONResponse(made)
+        return JSONResponse(chart.vega_lite(self._chart(request), NARROW) | {"height": chart.HEIGHT})
 
     def _chart(self, request: Request) -> Chart:
         message = self._board.told(self._found(request).id)

@@ -260,3 +260,13 @@ def test_weeks_without_an_expectation_have_no_band():
     assert [row["lower"] for row in band[:46]] == [None] * 46
     assert band[46]["lower"] == pytest.approx(26, abs=1)
     assert len(png(made.chart)) > 10_000
+
+
+@pytest.mark.parametrize(("width", "columns"), [(WIDTH, 0), (560, 2)])
+def test_every_name_of_the_legend_is_in_the_picture_on_a_phone_too(width, columns):
+    """Names that do not fit side by side stand in rows; a legend's own setting would go before the configured one."""
+    made = vega_lite(chart(), width)
+    assert made["config"]["legend"]["columns"] == columns
+    assert "columns" not in next(
+        layer["encoding"]["color"]["legend"] for layer in made["layer"] if "color" in layer["encoding"]
+    )
